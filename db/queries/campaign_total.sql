@@ -1,6 +1,24 @@
 -- name: CampaignTotalAddMany :exec
--- Counts into the totals of campaigns, in one order so that two servers cannot
--- deadlock. Takes signed numbers.
+-- Counts into the totals of campaigns, and into the hour of campaigns and of
+-- referrers, each in one order so that two servers cannot deadlock. Takes signed
+-- numbers.
+WITH hours AS (
+    INSERT INTO campaign_hours (tenant_id, campaign_id, hour, shard, clicks, conversions)
+    SELECT @tenant_id, w.campaign_id, @hour::timestamptz, @shard, w.clicks, w.conversions
+      FROM (SELECT unnest(@hour_campaign_ids::text[]) AS campaign_id, unnest(@hour_clicks::bigint[]) AS clicks,
+                   unnest(@hour_conversions::bigint[]) AS conversions) AS w
+     ORDER BY w.campaign_id
+        ON CONFLICT (tenant_id, campaign_id, hour, shard) DO UPDATE
+       SET clicks = campaign_hours.clicks + excluded.clicks, conversions = campaign_hours.conversions + excluded.conversions),
+referrers AS (
+    INSERT INTO referrer_hours (tenant_id, member_id, hour, referrals, clicks, conversions)
+    SELECT @tenant_id, w.member_id, @hour::timestamptz, w.referrals, w.clicks, w.conversions
+      FROM (SELECT unnest(@member_ids::bigint[]) AS member_id, unnest(@member_referrals::bigint[]) AS referrals,
+                   unnest(@member_clicks::bigint[]) AS clicks, unnest(@member_conversions::bigint[]) AS conversions) AS w
+     ORDER BY w.member_id
+        ON CONFLICT (tenant_id, member_id, hour) DO UPDATE
+       SET referrals = referrer_hours.referrals + excluded.referrals, clicks = referrer_hours.clicks + excluded.clicks,
+           conversions = referrer_hours.conversions + excluded.conversions)
 INSERT INTO campaign_totals (tenant_id, campaign_id, shard, referrals, clicks, conversions, reward_minor, amounts, amount_sum, amount_sq)
 SELECT @tenant_id, w.campaign_id, @shard, w.referrals, w.clicks, w.conversions, w.reward_minor, w.amounts, w.amount_sum, w.amount_sq
   FROM (SELECT unnest(@campaign_ids::text[]) AS campaign_id, unnest(@referrals::bigint[]) AS referrals, unnest(@clicks::bigint[]) AS clicks,
@@ -28,26 +46,6 @@ SELECT COALESCE(sum(t.amounts), 0)::bigint AS amounts, COALESCE(sum(t.amount_sum
        COALESCE(sum(t.amount_sq), 0)::double precision AS amount_sq
   FROM campaign_totals AS t
  WHERE t.tenant_id = @tenant_id AND t.campaign_id = @campaign_id;
-
--- name: ReferrerHourAddMany :exec
--- Counts what referrers' codes did in an hour, in one order.
-INSERT INTO referrer_hours (tenant_id, member_id, hour, referrals, clicks, conversions)
-SELECT @tenant_id, w.member_id, @hour::timestamptz, w.referrals, w.clicks, w.conversions
-  FROM (SELECT unnest(@member_ids::bigint[]) AS member_id, unnest(@referrals::bigint[]) AS referrals, unnest(@clicks::bigint[]) AS clicks,
-               unnest(@conversions::bigint[]) AS conversions) AS w
- ORDER BY w.member_id
-    ON CONFLICT (tenant_id, member_id, hour) DO UPDATE
-   SET referrals = referrer_hours.referrals + excluded.referrals, clicks = referrer_hours.clicks + excluded.clicks,
-       conversions = referrer_hours.conversions + excluded.conversions;
-
--- name: CampaignHourAddMany :exec
--- Counts what happened in campaigns in an hour, in one order.
-INSERT INTO campaign_hours (tenant_id, campaign_id, hour, shard, clicks, conversions)
-SELECT @tenant_id, w.campaign_id, @hour::timestamptz, @shard, w.clicks, w.conversions
-  FROM (SELECT unnest(@campaign_ids::text[]) AS campaign_id, unnest(@clicks::bigint[]) AS clicks, unnest(@conversions::bigint[]) AS conversions) AS w
- ORDER BY w.campaign_id
-    ON CONFLICT (tenant_id, campaign_id, hour, shard) DO UPDATE
-   SET clicks = campaign_hours.clicks + excluded.clicks, conversions = campaign_hours.conversions + excluded.conversions;
 
 -- name: SightingUpsertMany :exec
 -- Notes who was seen on which network or device, in one order.

@@ -1,18 +1,36 @@
 -- name: ClickInsertMany :exec
--- Stores the clicks of one transaction.
+-- Stores the clicks of one transaction with all that they change for a code or a
+-- referee, in one statement, since each more costs a batch as much as several rows.
+-- Known referees are those whose attributions are locked: every row meets itself by
+-- attributions_pk, notes the click and the address that it gave (an empty one leaves
+-- the one before), and the other values stand for nothing. Fresh ones are bound to
+-- the first code that they clicked on, in one order; one whom a twin bound first
+-- fails the transaction (attributions_pk), which runs again. Codes count clicks, in
+-- one order so that two servers cannot deadlock; an instant of the year 1 is none.
+WITH known AS (
+    INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, email, clicked_at, met_at, created_at)
+    SELECT @tenant_id, unnest(@known_campaign_ids::text[]), unnest(@known_referee_ids::bigint[]), '00000000-0000-0000-0000-000000000000',
+           unnest(@known_click_ids::uuid[]), NULLIF(unnest(@known_emails::text[]), ''), @at::timestamptz, @at::timestamptz, @at::timestamptz
+        ON CONFLICT (tenant_id, campaign_id, referee_id) DO UPDATE
+       SET click_id = excluded.click_id, email = COALESCE(excluded.email, a.email), clicked_at = excluded.clicked_at, met_at = excluded.met_at),
+fresh AS (
+    INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, click_id, email, clicked_at, met_at, created_at)
+    SELECT @tenant_id, w.campaign_id, w.referee_id, w.referral_id, w.click_id, NULLIF(w.email, ''), @at::timestamptz, @at::timestamptz, @at::timestamptz
+      FROM (SELECT unnest(@fresh_campaign_ids::text[]) AS campaign_id, unnest(@fresh_referee_ids::bigint[]) AS referee_id,
+                   unnest(@fresh_referral_ids::uuid[]) AS referral_id, unnest(@fresh_click_ids::uuid[]) AS click_id,
+                   unnest(@fresh_emails::text[]) AS email) AS w
+     ORDER BY w.campaign_id, w.referee_id),
+codes AS (
+    INSERT INTO referral_clicks AS k (tenant_id, referral_id, clicks, anonymous_at)
+    SELECT @tenant_id, w.referral_id, w.clicks, NULLIF(w.anonymous_at, '0001-01-01Z'::timestamptz)
+      FROM (SELECT unnest(@code_ids::uuid[]) AS referral_id, unnest(@code_clicks::bigint[]) AS clicks,
+                   unnest(@anonymous_at::timestamptz[]) AS anonymous_at) AS w
+     ORDER BY w.referral_id
+        ON CONFLICT (tenant_id, referral_id) DO UPDATE
+       SET clicks = k.clicks + excluded.clicks, anonymous_at = COALESCE(excluded.anonymous_at, k.anonymous_at))
 INSERT INTO clicks (tenant_id, id, referral_id, referee_id, counted, network, device, created_at)
 SELECT @tenant_id, unnest(@ids::uuid[]), unnest(@referral_ids::uuid[]), NULLIF(unnest(@referee_ids::bigint[]), 0), unnest(@counted::boolean[]),
-       NULLIF(unnest(@networks::bytea[]), ''::bytea), NULLIF(unnest(@devices::bytea[]), ''::bytea), @created_at::timestamptz;
-
--- name: ReferralClickAddMany :exec
--- Counts clicks on codes, in one order so that two servers cannot deadlock; an
--- instant of the year 1 is none. By referral_clicks_pk.
-INSERT INTO referral_clicks AS k (tenant_id, referral_id, clicks, anonymous_at)
-SELECT @tenant_id, w.referral_id, w.clicks, NULLIF(w.anonymous_at, '0001-01-01Z'::timestamptz)
-  FROM (SELECT unnest(@referral_ids::uuid[]) AS referral_id, unnest(@clicks::bigint[]) AS clicks, unnest(@anonymous_at::timestamptz[]) AS anonymous_at) AS w
- ORDER BY w.referral_id
-    ON CONFLICT (tenant_id, referral_id) DO UPDATE
-   SET clicks = k.clicks + excluded.clicks, anonymous_at = COALESCE(excluded.anonymous_at, k.anonymous_at);
+       NULLIF(unnest(@networks::bytea[]), ''::bytea), NULLIF(unnest(@devices::bytea[]), ''::bytea), @at::timestamptz;
 
 -- name: VisitorListForUpdate :many
 -- The referrals behind codes as callers wrote them, with what tells whether their
@@ -78,25 +96,6 @@ SELECT count(*) FROM (
     SELECT a.referral_id FROM attributions AS a
      WHERE a.tenant_id = @tenant_id AND a.campaign_id = @campaign_id AND a.referee_id = @referee_id AND a.referral_id <> @referral_id
        AND a.met_at >= @since::timestamptz) AS others;
-
--- name: AttributionInsertClicked :exec
--- Binds referees to the first code that they clicked on, in one order. One whom
--- a twin bound first fails the transaction (attributions_pk), which runs again.
-INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, click_id, email, clicked_at, met_at, created_at)
-SELECT @tenant_id, w.campaign_id, w.referee_id, w.referral_id, w.click_id, NULLIF(w.email, ''), @at::timestamptz, @at::timestamptz, @at::timestamptz
-  FROM (SELECT unnest(@campaign_ids::text[]) AS campaign_id, unnest(@referee_ids::bigint[]) AS referee_id, unnest(@referral_ids::uuid[]) AS referral_id,
-               unnest(@click_ids::uuid[]) AS click_id, unnest(@emails::text[]) AS email) AS w
- ORDER BY w.campaign_id, w.referee_id;
-
--- name: AttributionUpdateClicked :exec
--- Notes clicks in locked attributions, and the address they gave; an empty one
--- leaves the one before. They exist, so every row meets itself by attributions_pk
--- and is updated: the other values stand for nothing.
-INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, email, clicked_at, met_at, created_at)
-SELECT @tenant_id, unnest(@campaign_ids::text[]), unnest(@referee_ids::bigint[]), '00000000-0000-0000-0000-000000000000', unnest(@click_ids::uuid[]),
-       NULLIF(unnest(@emails::text[]), ''), @at::timestamptz, @at::timestamptz, @at::timestamptz
-    ON CONFLICT (tenant_id, campaign_id, referee_id) DO UPDATE
-   SET click_id = excluded.click_id, email = COALESCE(excluded.email, a.email), clicked_at = excluded.clicked_at, met_at = excluded.met_at;
 
 -- name: AttributionInsert :exec
 -- Binds a referee to the first code that they converted by; one who is bound

@@ -36,38 +36,24 @@ func (q *Queries) CampaignAmountGet(ctx context.Context, db DBTX, arg CampaignAm
 	return i, err
 }
 
-const campaignHourAddMany = `-- name: CampaignHourAddMany :exec
-INSERT INTO campaign_hours (tenant_id, campaign_id, hour, shard, clicks, conversions)
-SELECT $1, w.campaign_id, $2::timestamptz, $3, w.clicks, w.conversions
-  FROM (SELECT unnest($4::text[]) AS campaign_id, unnest($5::bigint[]) AS clicks, unnest($6::bigint[]) AS conversions) AS w
- ORDER BY w.campaign_id
-    ON CONFLICT (tenant_id, campaign_id, hour, shard) DO UPDATE
-   SET clicks = campaign_hours.clicks + excluded.clicks, conversions = campaign_hours.conversions + excluded.conversions
-`
-
-type CampaignHourAddManyParams struct {
-	TenantID    int64
-	Hour        time.Time
-	Shard       int16
-	CampaignIds []string
-	Clicks      []int64
-	Conversions []int64
-}
-
-// Counts what happened in campaigns in an hour, in one order.
-func (q *Queries) CampaignHourAddMany(ctx context.Context, db DBTX, arg CampaignHourAddManyParams) error {
-	_, err := db.Exec(ctx, campaignHourAddMany,
-		arg.TenantID,
-		arg.Hour,
-		arg.Shard,
-		arg.CampaignIds,
-		arg.Clicks,
-		arg.Conversions,
-	)
-	return err
-}
-
 const campaignTotalAddMany = `-- name: CampaignTotalAddMany :exec
+WITH hours AS (
+    INSERT INTO campaign_hours (tenant_id, campaign_id, hour, shard, clicks, conversions)
+    SELECT $1, w.campaign_id, $11::timestamptz, $2, w.clicks, w.conversions
+      FROM (SELECT unnest($12::text[]) AS campaign_id, unnest($13::bigint[]) AS clicks,
+                   unnest($14::bigint[]) AS conversions) AS w
+     ORDER BY w.campaign_id
+        ON CONFLICT (tenant_id, campaign_id, hour, shard) DO UPDATE
+       SET clicks = campaign_hours.clicks + excluded.clicks, conversions = campaign_hours.conversions + excluded.conversions),
+referrers AS (
+    INSERT INTO referrer_hours (tenant_id, member_id, hour, referrals, clicks, conversions)
+    SELECT $1, w.member_id, $11::timestamptz, w.referrals, w.clicks, w.conversions
+      FROM (SELECT unnest($15::bigint[]) AS member_id, unnest($16::bigint[]) AS referrals,
+                   unnest($17::bigint[]) AS clicks, unnest($18::bigint[]) AS conversions) AS w
+     ORDER BY w.member_id
+        ON CONFLICT (tenant_id, member_id, hour) DO UPDATE
+       SET referrals = referrer_hours.referrals + excluded.referrals, clicks = referrer_hours.clicks + excluded.clicks,
+           conversions = referrer_hours.conversions + excluded.conversions)
 INSERT INTO campaign_totals (tenant_id, campaign_id, shard, referrals, clicks, conversions, reward_minor, amounts, amount_sum, amount_sq)
 SELECT $1, w.campaign_id, $2, w.referrals, w.clicks, w.conversions, w.reward_minor, w.amounts, w.amount_sum, w.amount_sq
   FROM (SELECT unnest($3::text[]) AS campaign_id, unnest($4::bigint[]) AS referrals, unnest($5::bigint[]) AS clicks,
@@ -82,20 +68,29 @@ SELECT $1, w.campaign_id, $2, w.referrals, w.clicks, w.conversions, w.reward_min
 `
 
 type CampaignTotalAddManyParams struct {
-	TenantID    int64
-	Shard       int16
-	CampaignIds []string
-	Referrals   []int64
-	Clicks      []int64
-	Conversions []int64
-	RewardMinor []int64
-	Amounts     []int64
-	AmountSums  []float64
-	AmountSqs   []float64
+	TenantID          int64
+	Shard             int16
+	CampaignIds       []string
+	Referrals         []int64
+	Clicks            []int64
+	Conversions       []int64
+	RewardMinor       []int64
+	Amounts           []int64
+	AmountSums        []float64
+	AmountSqs         []float64
+	Hour              time.Time
+	HourCampaignIds   []string
+	HourClicks        []int64
+	HourConversions   []int64
+	MemberIds         []int64
+	MemberReferrals   []int64
+	MemberClicks      []int64
+	MemberConversions []int64
 }
 
-// Counts into the totals of campaigns, in one order so that two servers cannot
-// deadlock. Takes signed numbers.
+// Counts into the totals of campaigns, and into the hour of campaigns and of
+// referrers, each in one order so that two servers cannot deadlock. Takes signed
+// numbers.
 func (q *Queries) CampaignTotalAddMany(ctx context.Context, db DBTX, arg CampaignTotalAddManyParams) error {
 	_, err := db.Exec(ctx, campaignTotalAddMany,
 		arg.TenantID,
@@ -108,6 +103,14 @@ func (q *Queries) CampaignTotalAddMany(ctx context.Context, db DBTX, arg Campaig
 		arg.Amounts,
 		arg.AmountSums,
 		arg.AmountSqs,
+		arg.Hour,
+		arg.HourCampaignIds,
+		arg.HourClicks,
+		arg.HourConversions,
+		arg.MemberIds,
+		arg.MemberReferrals,
+		arg.MemberClicks,
+		arg.MemberConversions,
 	)
 	return err
 }
@@ -144,39 +147,6 @@ func (q *Queries) CampaignTotalGet(ctx context.Context, db DBTX, arg CampaignTot
 		&i.RewardMinor,
 	)
 	return i, err
-}
-
-const referrerHourAddMany = `-- name: ReferrerHourAddMany :exec
-INSERT INTO referrer_hours (tenant_id, member_id, hour, referrals, clicks, conversions)
-SELECT $1, w.member_id, $2::timestamptz, w.referrals, w.clicks, w.conversions
-  FROM (SELECT unnest($3::bigint[]) AS member_id, unnest($4::bigint[]) AS referrals, unnest($5::bigint[]) AS clicks,
-               unnest($6::bigint[]) AS conversions) AS w
- ORDER BY w.member_id
-    ON CONFLICT (tenant_id, member_id, hour) DO UPDATE
-   SET referrals = referrer_hours.referrals + excluded.referrals, clicks = referrer_hours.clicks + excluded.clicks,
-       conversions = referrer_hours.conversions + excluded.conversions
-`
-
-type ReferrerHourAddManyParams struct {
-	TenantID    int64
-	Hour        time.Time
-	MemberIds   []int64
-	Referrals   []int64
-	Clicks      []int64
-	Conversions []int64
-}
-
-// Counts what referrers' codes did in an hour, in one order.
-func (q *Queries) ReferrerHourAddMany(ctx context.Context, db DBTX, arg ReferrerHourAddManyParams) error {
-	_, err := db.Exec(ctx, referrerHourAddMany,
-		arg.TenantID,
-		arg.Hour,
-		arg.MemberIds,
-		arg.Referrals,
-		arg.Clicks,
-		arg.Conversions,
-	)
-	return err
 }
 
 const sightingUpsertMany = `-- name: SightingUpsertMany :exec

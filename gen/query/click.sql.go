@@ -69,39 +69,6 @@ func (q *Queries) AttributionInsert(ctx context.Context, db DBTX, arg Attributio
 	return err
 }
 
-const attributionInsertClicked = `-- name: AttributionInsertClicked :exec
-INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, click_id, email, clicked_at, met_at, created_at)
-SELECT $1, w.campaign_id, w.referee_id, w.referral_id, w.click_id, NULLIF(w.email, ''), $2::timestamptz, $2::timestamptz, $2::timestamptz
-  FROM (SELECT unnest($3::text[]) AS campaign_id, unnest($4::bigint[]) AS referee_id, unnest($5::uuid[]) AS referral_id,
-               unnest($6::uuid[]) AS click_id, unnest($7::text[]) AS email) AS w
- ORDER BY w.campaign_id, w.referee_id
-`
-
-type AttributionInsertClickedParams struct {
-	TenantID    int64
-	At          time.Time
-	CampaignIds []string
-	RefereeIds  []int64
-	ReferralIds []uuid.UUID
-	ClickIds    []uuid.UUID
-	Emails      []string
-}
-
-// Binds referees to the first code that they clicked on, in one order. One whom
-// a twin bound first fails the transaction (attributions_pk), which runs again.
-func (q *Queries) AttributionInsertClicked(ctx context.Context, db DBTX, arg AttributionInsertClickedParams) error {
-	_, err := db.Exec(ctx, attributionInsertClicked,
-		arg.TenantID,
-		arg.At,
-		arg.CampaignIds,
-		arg.RefereeIds,
-		arg.ReferralIds,
-		arg.ClickIds,
-		arg.Emails,
-	)
-	return err
-}
-
 const attributionUpdate = `-- name: AttributionUpdate :exec
 UPDATE attributions SET met_at = $1, converted_at = $2, paid_at = $3
  WHERE tenant_id = $4 AND campaign_id = $5 AND referee_id = $6
@@ -129,56 +96,64 @@ func (q *Queries) AttributionUpdate(ctx context.Context, db DBTX, arg Attributio
 	return err
 }
 
-const attributionUpdateClicked = `-- name: AttributionUpdateClicked :exec
-INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, email, clicked_at, met_at, created_at)
-SELECT $1, unnest($2::text[]), unnest($3::bigint[]), '00000000-0000-0000-0000-000000000000', unnest($4::uuid[]),
-       NULLIF(unnest($5::text[]), ''), $6::timestamptz, $6::timestamptz, $6::timestamptz
-    ON CONFLICT (tenant_id, campaign_id, referee_id) DO UPDATE
-   SET click_id = excluded.click_id, email = COALESCE(excluded.email, a.email), clicked_at = excluded.clicked_at, met_at = excluded.met_at
-`
-
-type AttributionUpdateClickedParams struct {
-	TenantID    int64
-	CampaignIds []string
-	RefereeIds  []int64
-	ClickIds    []uuid.UUID
-	Emails      []string
-	At          time.Time
-}
-
-// Notes clicks in locked attributions, and the address they gave; an empty one
-// leaves the one before. They exist, so every row meets itself by attributions_pk
-// and is updated: the other values stand for nothing.
-func (q *Queries) AttributionUpdateClicked(ctx context.Context, db DBTX, arg AttributionUpdateClickedParams) error {
-	_, err := db.Exec(ctx, attributionUpdateClicked,
-		arg.TenantID,
-		arg.CampaignIds,
-		arg.RefereeIds,
-		arg.ClickIds,
-		arg.Emails,
-		arg.At,
-	)
-	return err
-}
-
 const clickInsertMany = `-- name: ClickInsertMany :exec
+WITH known AS (
+    INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, email, clicked_at, met_at, created_at)
+    SELECT $1, unnest($9::text[]), unnest($10::bigint[]), '00000000-0000-0000-0000-000000000000',
+           unnest($11::uuid[]), NULLIF(unnest($12::text[]), ''), $8::timestamptz, $8::timestamptz, $8::timestamptz
+        ON CONFLICT (tenant_id, campaign_id, referee_id) DO UPDATE
+       SET click_id = excluded.click_id, email = COALESCE(excluded.email, a.email), clicked_at = excluded.clicked_at, met_at = excluded.met_at),
+fresh AS (
+    INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, click_id, email, clicked_at, met_at, created_at)
+    SELECT $1, w.campaign_id, w.referee_id, w.referral_id, w.click_id, NULLIF(w.email, ''), $8::timestamptz, $8::timestamptz, $8::timestamptz
+      FROM (SELECT unnest($13::text[]) AS campaign_id, unnest($14::bigint[]) AS referee_id,
+                   unnest($15::uuid[]) AS referral_id, unnest($16::uuid[]) AS click_id,
+                   unnest($17::text[]) AS email) AS w
+     ORDER BY w.campaign_id, w.referee_id),
+codes AS (
+    INSERT INTO referral_clicks AS k (tenant_id, referral_id, clicks, anonymous_at)
+    SELECT $1, w.referral_id, w.clicks, NULLIF(w.anonymous_at, '0001-01-01Z'::timestamptz)
+      FROM (SELECT unnest($18::uuid[]) AS referral_id, unnest($19::bigint[]) AS clicks,
+                   unnest($20::timestamptz[]) AS anonymous_at) AS w
+     ORDER BY w.referral_id
+        ON CONFLICT (tenant_id, referral_id) DO UPDATE
+       SET clicks = k.clicks + excluded.clicks, anonymous_at = COALESCE(excluded.anonymous_at, k.anonymous_at))
 INSERT INTO clicks (tenant_id, id, referral_id, referee_id, counted, network, device, created_at)
 SELECT $1, unnest($2::uuid[]), unnest($3::uuid[]), NULLIF(unnest($4::bigint[]), 0), unnest($5::boolean[]),
        NULLIF(unnest($6::bytea[]), ''::bytea), NULLIF(unnest($7::bytea[]), ''::bytea), $8::timestamptz
 `
 
 type ClickInsertManyParams struct {
-	TenantID    int64
-	Ids         []uuid.UUID
-	ReferralIds []uuid.UUID
-	RefereeIds  []int64
-	Counted     []bool
-	Networks    [][]byte
-	Devices     [][]byte
-	CreatedAt   time.Time
+	TenantID         int64
+	Ids              []uuid.UUID
+	ReferralIds      []uuid.UUID
+	RefereeIds       []int64
+	Counted          []bool
+	Networks         [][]byte
+	Devices          [][]byte
+	At               time.Time
+	KnownCampaignIds []string
+	KnownRefereeIds  []int64
+	KnownClickIds    []uuid.UUID
+	KnownEmails      []string
+	FreshCampaignIds []string
+	FreshRefereeIds  []int64
+	FreshReferralIds []uuid.UUID
+	FreshClickIds    []uuid.UUID
+	FreshEmails      []string
+	CodeIds          []uuid.UUID
+	CodeClicks       []int64
+	AnonymousAt      []time.Time
 }
 
-// Stores the clicks of one transaction.
+// Stores the clicks of one transaction with all that they change for a code or a
+// referee, in one statement, since each more costs a batch as much as several rows.
+// Known referees are those whose attributions are locked: every row meets itself by
+// attributions_pk, notes the click and the address that it gave (an empty one leaves
+// the one before), and the other values stand for nothing. Fresh ones are bound to
+// the first code that they clicked on, in one order; one whom a twin bound first
+// fails the transaction (attributions_pk), which runs again. Codes count clicks, in
+// one order so that two servers cannot deadlock; an instant of the year 1 is none.
 func (q *Queries) ClickInsertMany(ctx context.Context, db DBTX, arg ClickInsertManyParams) error {
 	_, err := db.Exec(ctx, clickInsertMany,
 		arg.TenantID,
@@ -188,7 +163,19 @@ func (q *Queries) ClickInsertMany(ctx context.Context, db DBTX, arg ClickInsertM
 		arg.Counted,
 		arg.Networks,
 		arg.Devices,
-		arg.CreatedAt,
+		arg.At,
+		arg.KnownCampaignIds,
+		arg.KnownRefereeIds,
+		arg.KnownClickIds,
+		arg.KnownEmails,
+		arg.FreshCampaignIds,
+		arg.FreshRefereeIds,
+		arg.FreshReferralIds,
+		arg.FreshClickIds,
+		arg.FreshEmails,
+		arg.CodeIds,
+		arg.CodeClicks,
+		arg.AnonymousAt,
 	)
 	return err
 }
@@ -248,34 +235,6 @@ func (q *Queries) ClickListTold(ctx context.Context, db DBTX, arg ClickListToldP
 		return nil, err
 	}
 	return items, nil
-}
-
-const referralClickAddMany = `-- name: ReferralClickAddMany :exec
-INSERT INTO referral_clicks AS k (tenant_id, referral_id, clicks, anonymous_at)
-SELECT $1, w.referral_id, w.clicks, NULLIF(w.anonymous_at, '0001-01-01Z'::timestamptz)
-  FROM (SELECT unnest($2::uuid[]) AS referral_id, unnest($3::bigint[]) AS clicks, unnest($4::timestamptz[]) AS anonymous_at) AS w
- ORDER BY w.referral_id
-    ON CONFLICT (tenant_id, referral_id) DO UPDATE
-   SET clicks = k.clicks + excluded.clicks, anonymous_at = COALESCE(excluded.anonymous_at, k.anonymous_at)
-`
-
-type ReferralClickAddManyParams struct {
-	TenantID    int64
-	ReferralIds []uuid.UUID
-	Clicks      []int64
-	AnonymousAt []time.Time
-}
-
-// Counts clicks on codes, in one order so that two servers cannot deadlock; an
-// instant of the year 1 is none. By referral_clicks_pk.
-func (q *Queries) ReferralClickAddMany(ctx context.Context, db DBTX, arg ReferralClickAddManyParams) error {
-	_, err := db.Exec(ctx, referralClickAddMany,
-		arg.TenantID,
-		arg.ReferralIds,
-		arg.Clicks,
-		arg.AnonymousAt,
-	)
-	return err
 }
 
 const visitCountOthers = `-- name: VisitCountOthers :one

@@ -73,6 +73,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	}
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		nativeUUID(conn.TypeMap())
+		nativeColumns(conn.TypeMap())
 		_, err := conn.Exec(ctx, `SELECT set_config('role', $1, false) FROM pg_roles WHERE rolname = $1 AND pg_has_role(oid, 'MEMBER')`, appRole)
 		return err
 	}

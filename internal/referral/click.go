@@ -212,7 +212,7 @@ func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, fou
 		tenantID: t.ID, at: t.Now(), referrals: make(map[string]query.VisitorListForUpdateRow, len(found)), people: make(map[string]int64, len(found)),
 		bonds: make(map[binding]*bond, len(found)), visits: map[pairing]*encounter{}, added: make(map[uuid.UUID]*added, len(found)),
 	}
-	d.made = query.ClickInsertManyParams{TenantID: t.ID, CreatedAt: d.at}
+	d.made = query.ClickInsertManyParams{TenantID: t.ID, At: d.at}
 	// Another shard each time: the batch before this one may be committing still.
 	d.counts = newCounts(d.at, byte(p.turn.Add(1)))
 	for _, r := range found {
@@ -366,22 +366,18 @@ func orNone(trait []byte) []byte {
 	return trait
 }
 
-// store queues what the clicks leave behind, in lock order.
+// store queues what the clicks leave behind.
 func (d *door) store(ctx context.Context, pipe *pg.Pipeline) error {
 	if len(d.made.Ids) == 0 {
 		return nil
 	}
-	codes := query.ReferralClickAddManyParams{TenantID: d.tenantID}
+	d.putBonds()
 	for referral, gain := range d.added {
-		codes.ReferralIds = append(codes.ReferralIds, referral)
-		codes.Clicks = append(codes.Clicks, gain.clicks)
-		codes.AnonymousAt = append(codes.AnonymousAt, gain.anonymous)
+		d.made.CodeIds = append(d.made.CodeIds, referral)
+		d.made.CodeClicks = append(d.made.CodeClicks, gain.clicks)
+		d.made.AnonymousAt = append(d.made.AnonymousAt, gain.anonymous)
 	}
-	err := d.storeBonds(ctx, pipe)
-	if len(codes.ReferralIds) > 0 {
-		err = errors.Join(err, q.ReferralClickAddMany(ctx, pipe, codes))
-	}
-	return errors.Join(err, q.ClickInsertMany(ctx, pipe, d.made), d.storeVisits(ctx, pipe))
+	return errors.Join(q.ClickInsertMany(ctx, pipe, d.made), d.storeVisits(ctx, pipe))
 }
 
 // count queues what everybody counts, behind all that is locked for one.
@@ -392,33 +388,24 @@ func (d *door) count(ctx context.Context, pipe *pg.Pipeline) error {
 	return d.counts.store(ctx, pipe, d.tenantID)
 }
 
-// storeBonds notes the clicks in locked attributions, then makes the new ones.
-func (d *door) storeBonds(ctx context.Context, pipe *pg.Pipeline) error {
-	known := query.AttributionUpdateClickedParams{TenantID: d.tenantID, At: d.at}
-	fresh := query.AttributionInsertClickedParams{TenantID: d.tenantID, At: d.at}
+// putBonds adds what binds referees to codes: known, which is locked, and fresh.
+func (d *door) putBonds() {
+	m := &d.made
 	for of, b := range d.bonds {
 		switch {
 		case b.fresh:
-			fresh.CampaignIds = append(fresh.CampaignIds, of.campaign)
-			fresh.RefereeIds = append(fresh.RefereeIds, of.referee)
-			fresh.ReferralIds = append(fresh.ReferralIds, b.referral)
-			fresh.ClickIds = append(fresh.ClickIds, b.click)
-			fresh.Emails = append(fresh.Emails, b.email)
+			m.FreshCampaignIds = append(m.FreshCampaignIds, of.campaign)
+			m.FreshRefereeIds = append(m.FreshRefereeIds, of.referee)
+			m.FreshReferralIds = append(m.FreshReferralIds, b.referral)
+			m.FreshClickIds = append(m.FreshClickIds, b.click)
+			m.FreshEmails = append(m.FreshEmails, b.email)
 		case b.click != uuid.Nil:
-			known.CampaignIds = append(known.CampaignIds, of.campaign)
-			known.RefereeIds = append(known.RefereeIds, of.referee)
-			known.ClickIds = append(known.ClickIds, b.click)
-			known.Emails = append(known.Emails, b.email)
+			m.KnownCampaignIds = append(m.KnownCampaignIds, of.campaign)
+			m.KnownRefereeIds = append(m.KnownRefereeIds, of.referee)
+			m.KnownClickIds = append(m.KnownClickIds, b.click)
+			m.KnownEmails = append(m.KnownEmails, b.email)
 		}
 	}
-	var err error
-	if len(known.RefereeIds) > 0 {
-		err = q.AttributionUpdateClicked(ctx, pipe, known)
-	}
-	if len(fresh.RefereeIds) > 0 {
-		err = errors.Join(err, q.AttributionInsertClicked(ctx, pipe, fresh))
-	}
-	return err
 }
 
 func (d *door) storeVisits(ctx context.Context, pipe *pg.Pipeline) error {

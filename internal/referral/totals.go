@@ -3,9 +3,7 @@ package referral
 import (
 	"context"
 	"fmt"
-	"maps"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/incent-dev/incent/gen/query"
@@ -114,7 +112,7 @@ func (c *counts) seen(t traits, member int64) {
 
 // store queues all of it.
 func (c *counts) store(ctx context.Context, db query.DBTX, tenantID int64) error {
-	for _, write := range []func(context.Context, query.DBTX, int64) error{c.storeSightings, c.storeReferrers, c.storeCampaigns} {
+	for _, write := range []func(context.Context, query.DBTX, int64) error{c.storeSightings, c.storeTotals} {
 		if err := write(ctx, db, tenantID); err != nil {
 			return err
 		}
@@ -135,48 +133,33 @@ func (c *counts) storeSightings(ctx context.Context, db query.DBTX, tenantID int
 	return q.SightingUpsertMany(ctx, db, arg)
 }
 
-func (c *counts) storeReferrers(ctx context.Context, db query.DBTX, tenantID int64) error {
-	if len(c.referrers) == 0 {
+func (c *counts) storeTotals(ctx context.Context, db query.DBTX, tenantID int64) error {
+	if len(c.campaigns) == 0 && len(c.referrers) == 0 {
 		return nil
 	}
-	arg := query.ReferrerHourAddManyParams{TenantID: tenantID, Hour: c.at.Truncate(time.Hour)}
+	a := query.CampaignTotalAddManyParams{TenantID: tenantID, Hour: c.at.Truncate(time.Hour), Shard: c.shard}
 	for member, n := range c.referrers {
-		arg.MemberIds = append(arg.MemberIds, member)
-		arg.Referrals = append(arg.Referrals, n.referrals)
-		arg.Clicks = append(arg.Clicks, n.clicks)
-		arg.Conversions = append(arg.Conversions, n.conversions)
+		a.MemberIds = append(a.MemberIds, member)
+		a.MemberReferrals = append(a.MemberReferrals, n.referrals)
+		a.MemberClicks = append(a.MemberClicks, n.clicks)
+		a.MemberConversions = append(a.MemberConversions, n.conversions)
 	}
-	return q.ReferrerHourAddMany(ctx, db, arg)
-}
-
-func (c *counts) storeCampaigns(ctx context.Context, db query.DBTX, tenantID int64) error {
-	hours := query.CampaignHourAddManyParams{TenantID: tenantID, Hour: c.at.Truncate(time.Hour), Shard: c.shard}
-	totals := query.CampaignTotalAddManyParams{TenantID: tenantID, Shard: c.shard}
-	for _, id := range slices.Sorted(maps.Keys(c.campaigns)) {
-		n := c.campaigns[id]
+	for id, n := range c.campaigns {
 		if n.hourly {
-			hours.CampaignIds = append(hours.CampaignIds, id)
-			hours.Clicks = append(hours.Clicks, n.clicks)
-			hours.Conversions = append(hours.Conversions, n.conversions)
+			a.HourCampaignIds = append(a.HourCampaignIds, id)
+			a.HourClicks = append(a.HourClicks, n.clicks)
+			a.HourConversions = append(a.HourConversions, n.conversions)
 		}
-		totals.CampaignIds = append(totals.CampaignIds, id)
-		totals.Referrals = append(totals.Referrals, n.referrals)
-		totals.Clicks = append(totals.Clicks, n.clicks)
-		totals.Conversions = append(totals.Conversions, n.standing)
-		totals.RewardMinor = append(totals.RewardMinor, n.rewardMinor)
-		totals.Amounts = append(totals.Amounts, n.amounts)
-		totals.AmountSums = append(totals.AmountSums, n.sum)
-		totals.AmountSqs = append(totals.AmountSqs, n.square)
+		a.CampaignIds = append(a.CampaignIds, id)
+		a.Referrals = append(a.Referrals, n.referrals)
+		a.Clicks = append(a.Clicks, n.clicks)
+		a.Conversions = append(a.Conversions, n.standing)
+		a.RewardMinor = append(a.RewardMinor, n.rewardMinor)
+		a.Amounts = append(a.Amounts, n.amounts)
+		a.AmountSums = append(a.AmountSums, n.sum)
+		a.AmountSqs = append(a.AmountSqs, n.square)
 	}
-	if len(hours.CampaignIds) > 0 {
-		if err := q.CampaignHourAddMany(ctx, db, hours); err != nil {
-			return err
-		}
-	}
-	if len(totals.CampaignIds) == 0 {
-		return nil
-	}
-	return q.CampaignTotalAddMany(ctx, db, totals)
+	return q.CampaignTotalAddMany(ctx, db, a)
 }
 
 // Stats are the totals of a campaign.
