@@ -21,6 +21,7 @@ type transaction struct {
 	conn  *pgx.Conn
 	ahead []statement // control statements that travel with the next one
 	last  []statement // what Finish was given: it travels with COMMIT
+	held  []any       // the keys of a turn, until it is passed on
 	marks int
 }
 
@@ -151,8 +152,17 @@ func (t *transaction) Undo(ctx context.Context, m Mark) error {
 	return results.Close()
 }
 
+// passTurn lets the next server read while this one writes.
+func (t *transaction) passTurn() {
+	if t.held != nil {
+		t.ahead = append(t.ahead, statement{sql: "SELECT pg_advisory_unlock($1, $2)", args: t.held})
+		t.held = nil
+	}
+}
+
 // commit sends what is left, and COMMIT.
 func (t *transaction) commit(ctx context.Context) error {
+	t.passTurn()
 	results, err := t.send(ctx, append(t.last, statement{sql: "COMMIT"}))
 	if err != nil {
 		return err
@@ -182,7 +192,13 @@ func (t *transaction) rollback(ctx context.Context) {
 	// The caller's context may be over already.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_, _ = t.conn.Exec(ctx, "ROLLBACK")
+	_, err := t.conn.Exec(ctx, "ROLLBACK")
+	if t.held != nil && err == nil {
+		_, err = t.conn.Exec(ctx, "SELECT pg_advisory_unlock($1, $2)", t.held...)
+	}
+	if err != nil {
+		_ = t.conn.Close(ctx)
+	}
 }
 
 // Together runs reads that do not depend on each other in one round trip. Each

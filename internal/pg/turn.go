@@ -90,7 +90,7 @@ type turnKey struct{}
 // Turns makes the transactions of a kind take turns, a tenant's lane each, whichever
 // server they are of. What it answers waits until no other server has the turn, so
 // that more may gather meanwhile; the turn belongs to the first transaction begun
-// with the context answered, until its end. Where servers have not met lately nobody
+// with the context answered, until it sends its last statements. Where servers have not met lately nobody
 // waits: the transaction takes the turn if it is free, and else the next one waits.
 // done is called when the transaction is over, or there is none after all.
 //
@@ -116,12 +116,13 @@ func (db *DB) awaitTurn(ctx context.Context, t *taken) {
 	if err != nil {
 		return // the transaction will say so
 	}
-	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1, $2)", t.of.keys()...); err != nil {
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_lock($1, $2)", t.of.keys()...); err != nil {
 		db.turns.stop()
 		tx.rollback(ctx)
 		conn.Release()
 		return
 	}
+	tx.held = t.of.keys()
 	t.conn, t.tx = conn, tx
 }
 
@@ -138,9 +139,11 @@ func (db *DB) start(ctx context.Context) (*pgxpool.Conn, Tx, error) {
 	}
 	conn, tx, err := db.begin(ctx)
 	if err == nil {
-		tx.ahead = append(tx.ahead, statement{sql: "SELECT WHERE pg_try_advisory_xact_lock($1, $2)", args: t.of.keys(), tell: func(tag pgconn.CommandTag) {
+		tx.ahead = append(tx.ahead, statement{sql: "SELECT WHERE pg_try_advisory_lock($1, $2)", args: t.of.keys(), tell: func(tag pgconn.CommandTag) {
 			if tag.RowsAffected() == 0 {
 				db.turns.meet(t.of)
+			} else {
+				tx.held = t.of.keys()
 			}
 		}})
 	}

@@ -2,6 +2,7 @@ package pg_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -70,13 +71,27 @@ func TestTurns(t *testing.T) {
 	<-waited
 }
 
-// TestTurnGivenBack has a server take its turn and begin nothing.
+// TestTurnGivenBack has a server take its turn and begin nothing, or fail; before and
+// after it has met another one.
 func TestTurnGivenBack(t *testing.T) {
 	t.Parallel()
 	a, b := servers(t)
+	fails := func() {
+		ctx, done := b.Turns(pg.Awards)(t.Context(), 1, 0)
+		defer done()
+		_, err := pg.InTx(ctx, b, func(ctx context.Context, tx pg.Tx) (struct{}, error) {
+			_, err := tx.Exec(ctx, "SELECT 1")
+			return struct{}{}, errors.Join(err, errors.New("on purpose"))
+		})
+		if err == nil {
+			t.Error("it did not fail")
+		}
+	}
 	begun, end, over := make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
 	now := make(chan struct{})
 	close(now)
+	fails()
+	nobodyHolds(t, a)
 	go func() { defer close(over); inTurn(t, a, 1, begun, end) }()
 	<-begun
 	inTurn(t, b, 1, make(chan struct{}, 1), now) // meets a
@@ -84,8 +99,16 @@ func TestTurnGivenBack(t *testing.T) {
 	<-over
 	_, done := b.Turns(pg.Awards)(t.Context(), 1, 0)
 	done()
+	nobodyHolds(t, a)
+	fails()
+	nobodyHolds(t, a)
+}
+
+func nobodyHolds(t *testing.T, db *pg.DB) {
+	t.Helper()
 	var held int
-	must(t, a.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())").Scan(&held))
+	must(t, db.QueryRow(t.Context(), `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`).Scan(&held))
 	if held != 0 {
 		t.Errorf("%d turns are held by nobody", held)
 	}
