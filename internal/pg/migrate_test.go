@@ -103,3 +103,20 @@ func TestServersThatStartAtOnce(t *testing.T) {
 		t.Error(strings.Join(d, "\n"))
 	}
 }
+
+// TestStatisticsAreThin looks whether every column that ANALYZE samples is one that an
+// index has, and sampled little.
+func TestStatisticsAreThin(t *testing.T) {
+	t.Parallel()
+	rows, err := pgtest.DB().Query(t.Context(), `
+SELECT format('%s.%s %s', c.relname, a.attname, a.attstattarget)
+  FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attstattarget IS DISTINCT FROM 0
+   AND NOT (a.attstattarget = 10 AND EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = c.oid AND a.attnum = ANY (i.indkey::smallint[])))`)
+	must(t, err)
+	sampled, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	must(t, err)
+	if len(sampled) > 0 {
+		t.Error(strings.Join(sampled, "\n"))
+	}
+}

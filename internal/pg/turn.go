@@ -90,9 +90,10 @@ type turnKey struct{}
 // Turns makes the transactions of a kind take turns, a tenant's lane each, whichever
 // server they are of. What it answers waits until no other server has the turn, so
 // that more may gather meanwhile; the turn belongs to the first transaction begun
-// with the context answered, until it sends its last statements. Where servers have not met lately nobody
-// waits: the transaction takes the turn if it is free, and else the next one waits.
-// done is called when the transaction is over, or there is none after all.
+// with the context answered, until that sends its last statements. Where servers have
+// not met lately nobody waits: the transaction takes the turn if it is free, and else
+// the next one waits. done is called when the transaction is over, or there is none
+// after all.
 //
 // A turn makes batches large, and nothing depends on it: whatever goes wrong with
 // it, the transaction goes without.
