@@ -1,6 +1,6 @@
 -- name: ClickInsertMany :exec
 -- Stores the clicks of one transaction with all that they change for a code or a
--- referee, in one statement, since each more costs a batch as much as several rows.
+-- referee.
 -- Known referees are those whose attributions are locked: every row meets itself by
 -- attributions_pk, notes the click and the address that it gave (an empty one leaves
 -- the one before), and the other values stand for nothing. Fresh ones are bound to

@@ -152,11 +152,13 @@ func (t *transaction) Undo(ctx context.Context, m Mark) error {
 	return results.Close()
 }
 
-// passTurn lets the next server read while this one writes.
+const giveTurn = "SELECT pg_advisory_unlock($1, $2)"
+
+// passTurn lets the next server read while this one writes. The turn is held until
+// the database has said that it is not.
 func (t *transaction) passTurn() {
 	if t.held != nil {
-		t.ahead = append(t.ahead, statement{sql: "SELECT pg_advisory_unlock($1, $2)", args: t.held})
-		t.held = nil
+		t.ahead = append(t.ahead, statement{sql: giveTurn, args: t.held, tell: func(pgconn.CommandTag) { t.held = nil }})
 	}
 }
 
@@ -186,15 +188,15 @@ func (t *transaction) commit(ctx context.Context) error {
 // rollback leaves the connection clean, or closes it: the pool keeps none that
 // is in a transaction.
 func (t *transaction) rollback(ctx context.Context) {
-	if t.conn.PgConn().TxStatus() == 'I' {
-		return
-	}
 	// The caller's context may be over already.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_, err := t.conn.Exec(ctx, "ROLLBACK")
+	var err error
+	if t.conn.PgConn().TxStatus() != 'I' {
+		_, err = t.conn.Exec(ctx, "ROLLBACK")
+	}
 	if t.held != nil && err == nil {
-		_, err = t.conn.Exec(ctx, "SELECT pg_advisory_unlock($1, $2)", t.held...)
+		_, err = t.conn.Exec(ctx, giveTurn, t.held...)
 	}
 	if err != nil {
 		_ = t.conn.Close(ctx)

@@ -76,12 +76,18 @@ func TestTurns(t *testing.T) {
 func TestTurnGivenBack(t *testing.T) {
 	t.Parallel()
 	a, b := servers(t)
-	fails := func() {
+	fails := func(last ...any) {
 		ctx, done := b.Turns(pg.Awards)(t.Context(), 1, 0)
 		defer done()
 		_, err := pg.InTx(ctx, b, func(ctx context.Context, tx pg.Tx) (struct{}, error) {
 			_, err := tx.Exec(ctx, "SELECT 1")
-			return struct{}{}, errors.Join(err, errors.New("on purpose"))
+			if len(last) == 0 {
+				return struct{}{}, errors.Join(err, errors.New("on purpose"))
+			}
+			var pipe pg.Pipeline // cannot be sent with the commit
+			_, _ = pipe.Exec(ctx, "SELECT $1::bigint", last...)
+			pipe.Finish(tx)
+			return struct{}{}, err
 		})
 		if err == nil {
 			t.Error("it did not fail")
@@ -101,6 +107,8 @@ func TestTurnGivenBack(t *testing.T) {
 	done()
 	nobodyHolds(t, a)
 	fails()
+	nobodyHolds(t, a)
+	fails("no number")
 	nobodyHolds(t, a)
 }
 
