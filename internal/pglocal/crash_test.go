@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 )
 
 func TestPostmasterKilledAgainAndAgain(t *testing.T) {
@@ -237,6 +238,38 @@ func TestStaleProcessFileNamesAnotherProgram(t *testing.T) {
 	must(t, os.WriteFile(s.pidFile(), nil, 0o600))
 	must(t, os.Lchown(s.pidFile(), int(s.as.uid), int(s.as.gid)))
 	expect(t, start(t, Options{Dir: s.dir}), "SELECT 1", "1")
+}
+
+// Whoever starts programs meanwhile holds copies of every open file for a moment.
+func TestLockIsFreeOnceReleased(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "lock")
+	others, released := errgroup.Group{}, make(chan struct{})
+	for range 4 {
+		others.Go(func() error {
+			for {
+				select {
+				case <-released:
+					return nil
+				default:
+					if err := exec.Command("/bin/true").Run(); err != nil {
+						return err
+					}
+				}
+			}
+		})
+	}
+	for range 300 {
+		lock, err := takeLock(t.Context(), name)
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		pause(t.Context(), 100*time.Microsecond)
+		releaseLock(lock)
+	}
+	close(released)
+	must(t, others.Wait())
 }
 
 func TestSingleUserModeIsNotDisturbed(t *testing.T) {

@@ -85,6 +85,14 @@ func takeLock(ctx context.Context, name string) (*os.File, error) {
 	}
 }
 
+// releaseLock does not leave the unlocking to Close: a process that is being
+// started just now still has a copy of the open file, and with it the lock, until
+// it becomes its program.
+func releaseLock(lock *os.File) {
+	_ = syscall.Flock(int(lock.Fd()), syscall.LOCK_UN)
+	_ = lock.Close()
+}
+
 func (s *Server) openLog() error {
 	name := filepath.Join(s.dir, "postgres.log")
 	if info, err := os.Lstat(name); err == nil && info.Size() > maxLogBytes {

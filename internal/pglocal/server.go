@@ -128,7 +128,7 @@ func (s *Server) release() {
 		_ = s.log.Close()
 	}
 	if s.lock != nil {
-		_ = s.lock.Close() // and with it the flock
+		releaseLock(s.lock)
 	}
 }
 
