@@ -41,11 +41,12 @@ SELECT * FROM campaign_versions
  LIMIT @max_rows OFFSET @skip_rows;
 
 -- name: CampaignUpdate :exec
--- Stores a locked campaign.
-UPDATE campaigns
+-- Stores a locked campaign, and counts the tenant's version of codes up.
+WITH touched AS (UPDATE tenants AS t SET codes_version = t.codes_version + 1 WHERE t.tenant_id = @tenant_id)
+UPDATE campaigns AS c
    SET name = @name, state = @state, starts_at = @starts_at, ends_at = @ends_at, version = @version,
        budget_minor = @budget_minor, spent_minor = @spent_minor, updated_at = @updated_at
- WHERE tenant_id = @tenant_id AND id = @id;
+ WHERE c.tenant_id = @tenant_id AND c.id = @id;
 
 -- name: CampaignUpdateSpent :execrows
 -- Draws on the budget of a campaign that has one, or gives back where the amount

@@ -70,7 +70,9 @@ UPDATE orders AS o SET address = NULL, tracking_number = NULL, carrier = NULL
 
 -- name: ReferralUpdateErased :execrows
 -- Takes a holder out of their codes, which become made-up ones: a code may be a
--- name, and is known to others. By referrals_by_referrer.
+-- name, and is known to others; counts the tenant's version of codes up. By
+-- referrals_by_referrer.
+WITH touched AS (UPDATE tenants AS t SET codes_version = t.codes_version + 1 WHERE t.tenant_id = @tenant_id)
 UPDATE referrals AS r SET username = NULL, email = NULL, network = NULL, device = NULL, code = upper(translate(r.id::text, '-', ''))
  WHERE r.tenant_id = @tenant_id AND r.id IN (
        SELECT x.id FROM referrals AS x

@@ -288,10 +288,11 @@ func (q *Queries) CampaignLockShared(ctx context.Context, db DBTX, key int64) er
 }
 
 const campaignUpdate = `-- name: CampaignUpdate :exec
-UPDATE campaigns
+WITH touched AS (UPDATE tenants AS t SET codes_version = t.codes_version + 1 WHERE t.tenant_id = $9)
+UPDATE campaigns AS c
    SET name = $1, state = $2, starts_at = $3, ends_at = $4, version = $5,
        budget_minor = $6, spent_minor = $7, updated_at = $8
- WHERE tenant_id = $9 AND id = $10
+ WHERE c.tenant_id = $9 AND c.id = $10
 `
 
 type CampaignUpdateParams struct {
@@ -307,7 +308,7 @@ type CampaignUpdateParams struct {
 	ID          string
 }
 
-// Stores a locked campaign.
+// Stores a locked campaign, and counts the tenant's version of codes up.
 func (q *Queries) CampaignUpdate(ctx context.Context, db DBTX, arg CampaignUpdateParams) error {
 	_, err := db.Exec(ctx, campaignUpdate,
 		arg.Name,

@@ -411,27 +411,29 @@ func (q *Queries) VisitUpsertMany(ctx context.Context, db DBTX, arg VisitUpsertM
 }
 
 const visitorListForUpdate = `-- name: VisitorListForUpdate :many
-SELECT s.asked::text AS asked, s.referee::text AS referee, s.id, s.campaign_id, s.code, s.referrer_id, s.state, s.starts_at, s.ends_at,
-       COALESCE(s.member_id, 0)::bigint AS member_id,
+SELECT s.asked::text AS asked, s.referee::text AS referee, COALESCE(s.id, '00000000-0000-0000-0000-000000000000')::uuid AS id,
+       COALESCE(s.campaign_id, '')::text AS campaign_id, COALESCE(s.code, '')::text AS code, COALESCE(s.referrer_id, 0)::bigint AS referrer_id,
+       COALESCE(s.state, '')::text AS state, s.starts_at, s.ends_at, COALESCE(s.member_id, 0)::bigint AS member_id,
        COALESCE(a.referral_id, '00000000-0000-0000-0000-000000000000')::uuid AS bound_to, a.clicked_at
-  FROM (SELECT w.asked, w.referee, r.id, r.campaign_id, r.code, r.referrer_id, c.state, c.starts_at, c.ends_at, m.id AS member_id
-          FROM (SELECT unnest($1::text[]) AS asked, unnest($2::text[]) AS referee) AS w
-         CROSS JOIN LATERAL (SELECT x.id, x.campaign_id, x.code, x.referrer_id FROM referrals AS x
-                              WHERE x.tenant_id = $3 AND upper(x.code) = upper(w.asked) OFFSET 0) AS r
-         CROSS JOIN LATERAL (SELECT z.state, z.starts_at, z.ends_at FROM campaigns AS z
-                              WHERE z.tenant_id = $3 AND z.id = r.campaign_id OFFSET 0) AS c
+  FROM (SELECT w.asked, w.referee, r.id, COALESCE(r.campaign_id, w.known) AS campaign_id, r.code, r.referrer_id, c.state, c.starts_at, c.ends_at, m.id AS member_id
+          FROM (SELECT unnest($1::text[]) AS asked, NULLIF(unnest($2::text[]), '') AS known, unnest($3::text[]) AS referee) AS w
+          LEFT JOIN LATERAL (SELECT x.id, x.campaign_id, x.code, x.referrer_id FROM referrals AS x
+                              WHERE w.known IS NULL AND x.tenant_id = $4 AND upper(x.code) = upper(w.asked) OFFSET 0) AS r ON true
+          LEFT JOIN LATERAL (SELECT z.state, z.starts_at, z.ends_at FROM campaigns AS z
+                              WHERE z.tenant_id = $4 AND z.id = r.campaign_id OFFSET 0) AS c ON true
           LEFT JOIN LATERAL (SELECT x.id FROM members AS x
-                              WHERE x.tenant_id = $3 AND x.external_id = NULLIF(w.referee, '') OFFSET 0) AS m ON true
-         ORDER BY r.campaign_id, m.id) AS s
+                              WHERE x.tenant_id = $4 AND x.external_id = NULLIF(w.referee, '') OFFSET 0) AS m ON true
+         ORDER BY COALESCE(r.campaign_id, w.known), m.id) AS s
   LEFT JOIN LATERAL (SELECT y.referral_id, y.clicked_at FROM attributions AS y
-                      WHERE y.tenant_id = $3 AND y.campaign_id = s.campaign_id AND y.referee_id = s.member_id
+                      WHERE y.tenant_id = $4 AND y.campaign_id = s.campaign_id AND y.referee_id = s.member_id
                         FOR NO KEY UPDATE) AS a ON true
 `
 
 type VisitorListForUpdateParams struct {
-	Codes    []string
-	Referees []string
-	TenantID int64
+	Codes       []string
+	CampaignIds []string
+	Referees    []string
+	TenantID    int64
 }
 
 type VisitorListForUpdateRow struct {
@@ -449,14 +451,20 @@ type VisitorListForUpdateRow struct {
 	ClickedAt  *time.Time
 }
 
-// The referrals behind codes as callers wrote them, with what tells whether their
-// campaigns run, and each code's referee with what binds them to its campaign,
-// locked in the one order (campaign, member). An empty referee is nobody; one who
-// is unknown has no member, one who is not bound no referral; unknown codes are
-// absent. By referrals_code_unique, campaigns_pk, members_external_unique and
-// attributions_pk. Looked up one by one: see ledger.sql.
+// Each code's referee with what binds them to its campaign, locked in the one order
+// (campaign, member), and the referrals behind codes as callers wrote them, with what
+// tells whether their campaigns run. A code that is known by heart comes with its
+// campaign, and is not looked up: the answer says nothing of its referral. An empty
+// referee is nobody; one who is unknown has no member, one who is not bound no
+// referral; an unknown code has no campaign. By referrals_code_unique, campaigns_pk,
+// members_external_unique and attributions_pk. Looked up one by one: see ledger.sql.
 func (q *Queries) VisitorListForUpdate(ctx context.Context, db DBTX, arg VisitorListForUpdateParams) ([]VisitorListForUpdateRow, error) {
-	rows, err := db.Query(ctx, visitorListForUpdate, arg.Codes, arg.Referees, arg.TenantID)
+	rows, err := db.Query(ctx, visitorListForUpdate,
+		arg.Codes,
+		arg.CampaignIds,
+		arg.Referees,
+		arg.TenantID,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -588,6 +588,7 @@ func (q *Queries) OrderUpdateErased(ctx context.Context, db DBTX, arg OrderUpdat
 }
 
 const referralUpdateErased = `-- name: ReferralUpdateErased :execrows
+WITH touched AS (UPDATE tenants AS t SET codes_version = t.codes_version + 1 WHERE t.tenant_id = $1)
 UPDATE referrals AS r SET username = NULL, email = NULL, network = NULL, device = NULL, code = upper(translate(r.id::text, '-', ''))
  WHERE r.tenant_id = $1 AND r.id IN (
        SELECT x.id FROM referrals AS x
@@ -603,7 +604,8 @@ type ReferralUpdateErasedParams struct {
 }
 
 // Takes a holder out of their codes, which become made-up ones: a code may be a
-// name, and is known to others. By referrals_by_referrer.
+// name, and is known to others; counts the tenant's version of codes up. By
+// referrals_by_referrer.
 func (q *Queries) ReferralUpdateErased(ctx context.Context, db DBTX, arg ReferralUpdateErasedParams) (int64, error) {
 	result, err := db.Exec(ctx, referralUpdateErased, arg.TenantID, arg.MemberID, arg.MaxRows)
 	if err != nil {

@@ -855,6 +855,7 @@ type Tenant struct {
 	RulesVersion          int64
 	IncentaMonthCalls     *int64
 	IncentableMinuteCalls *int64
+	CodesVersion          int64
 }
 
 type Transfer struct {

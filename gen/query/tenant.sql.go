@@ -345,7 +345,7 @@ func (q *Queries) ServerSecretInsert(ctx context.Context, db DBTX, arg ServerSec
 }
 
 const tenantFind = `-- name: TenantFind :one
-SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at, rules_version, incenta_month_calls, incentable_minute_calls FROM tenants WHERE name = $1 AND mode = $2
+SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at, rules_version, incenta_month_calls, incentable_minute_calls, codes_version FROM tenants WHERE name = $1 AND mode = $2
 `
 
 type TenantFindParams struct {
@@ -375,12 +375,13 @@ func (q *Queries) TenantFind(ctx context.Context, db DBTX, arg TenantFindParams)
 		&i.RulesVersion,
 		&i.IncentaMonthCalls,
 		&i.IncentableMinuteCalls,
+		&i.CodesVersion,
 	)
 	return i, err
 }
 
 const tenantGet = `-- name: TenantGet :one
-SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at, rules_version, incenta_month_calls, incentable_minute_calls FROM tenants WHERE tenant_id = $1
+SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at, rules_version, incenta_month_calls, incentable_minute_calls, codes_version FROM tenants WHERE tenant_id = $1
 `
 
 // Policies and clock, by tenants_pk.
@@ -405,12 +406,13 @@ func (q *Queries) TenantGet(ctx context.Context, db DBTX, tenantID int64) (Tenan
 		&i.RulesVersion,
 		&i.IncentaMonthCalls,
 		&i.IncentableMinuteCalls,
+		&i.CodesVersion,
 	)
 	return i, err
 }
 
 const tenantGetForUpdate = `-- name: TenantGetForUpdate :one
-SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at, rules_version, incenta_month_calls, incentable_minute_calls FROM tenants WHERE tenant_id = $1 FOR UPDATE
+SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at, rules_version, incenta_month_calls, incentable_minute_calls, codes_version FROM tenants WHERE tenant_id = $1 FOR UPDATE
 `
 
 // The same, locked, for a change of policies.
@@ -435,6 +437,7 @@ func (q *Queries) TenantGetForUpdate(ctx context.Context, db DBTX, tenantID int6
 		&i.RulesVersion,
 		&i.IncentaMonthCalls,
 		&i.IncentableMinuteCalls,
+		&i.CodesVersion,
 	)
 	return i, err
 }
@@ -462,7 +465,7 @@ func (q *Queries) TenantInsert(ctx context.Context, db DBTX, arg TenantInsertPar
 }
 
 const tenantList = `-- name: TenantList :many
-SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at, rules_version, incenta_month_calls, incentable_minute_calls FROM tenants ORDER BY name, mode
+SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at, rules_version, incenta_month_calls, incentable_minute_calls, codes_version FROM tenants ORDER BY name, mode
 `
 
 // cross-tenant: the command line and the background jobs walk all tenants.
@@ -493,6 +496,7 @@ func (q *Queries) TenantList(ctx context.Context, db DBTX) ([]Tenant, error) {
 			&i.RulesVersion,
 			&i.IncentaMonthCalls,
 			&i.IncentableMinuteCalls,
+			&i.CodesVersion,
 		); err != nil {
 			return nil, err
 		}

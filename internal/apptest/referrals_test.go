@@ -261,3 +261,45 @@ func TestConversionsAreListed(t *testing.T) {
 		}
 	}
 }
+
+// Servers know by heart where codes lead, as long as that is true: a change through
+// one of them holds on the other one at once.
+func TestCodesKnownByHeart(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	campaign := addCampaign(t, s, referral.Campaign{})
+	code := newCode(t, s, campaign, "ann")
+	at := both(s)
+	visits := 0
+	visit := func() []apptest.Response {
+		visits++
+		return []apptest.Response{
+			at(visits).Call("POST", "/clicks", object{"referralCode": code}),
+			at(visits+1).Call("POST", "/clicks", clicked(strings.ToLower(code), fmt.Sprint("friend", visits))),
+		}
+	}
+	for range 4 {
+		for _, r := range visit() {
+			equal(t, "click", r.Status, 200)
+		}
+	}
+	for range 2 {
+		s.Management.Must(200, "PATCH", "/campaigns/"+campaign, object{"state": "paused"})
+		for range 2 {
+			for _, r := range visit() {
+				refused(t, r, 400, "campaign_not_active")
+			}
+		}
+		s.Management.Must(200, "PATCH", "/campaigns/"+campaign, object{"state": "active"})
+		for _, r := range visit() {
+			equal(t, "click", r.Status, 200)
+		}
+	}
+	equal(t, "clicks", s.Incenta.Must(200, "GET", "/referrals/"+code, nil).At("totalClicks"), 12)
+	erase(t, s, "ann")
+	for range 2 {
+		for _, r := range visit() {
+			refused(t, r, 404, "not_found")
+		}
+	}
+}

@@ -84,8 +84,11 @@ func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits 
 	}
 	var t tenant.Tenant
 	var seen []error
-	var found []query.VisitorListForUpdateRow
-	if err := pg.Together(ctx, tx, tenant.Read(&t, tenantID), once.Look(&seen, tenantID, tickets), lookFor(&found, tenantID, visits)); err != nil {
+	l := p.codes.lookUp(tenantID, visits)
+	if err := pg.Together(ctx, tx, tenant.Read(&t, tenantID), once.Look(&seen, tenantID, tickets), l.read); err != nil {
+		return nil, err
+	}
+	if err := l.check(ctx, tx, t, visits); err != nil {
 		return nil, err
 	}
 	fresh := make([]visit, 0, len(visits))
@@ -94,7 +97,7 @@ func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits 
 			fresh = append(fresh, v)
 		}
 	}
-	d, err := p.openDoor(ctx, tx, t, found, fresh)
+	d, err := p.openDoor(ctx, tx, t, l, fresh)
 	if err != nil {
 		return nil, err
 	}
@@ -126,12 +129,12 @@ func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits 
 // door is what the clicks of one transaction need, read and locked, and what
 // they leave behind.
 type door struct {
-	tenantID  int64
-	at        time.Time
-	referrals map[string]query.VisitorListForUpdateRow // by code as asked; what it says of referees is any one's
-	people    map[string]int64                         // members.id by the caller's id
-	bonds     map[binding]*bond
-	visits    map[pairing]*encounter // with other codes than the one bound to
+	tenantID int64
+	at       time.Time
+	codes    map[string]*code // by code as asked
+	people   map[string]int64 // members.id by the caller's id
+	bonds    map[binding]*bond
+	visits   map[pairing]*encounter // with other codes than the one bound to
 
 	told   event.Journal
 	made   query.ClickInsertManyParams
@@ -185,38 +188,23 @@ type added struct {
 	anonymous time.Time // zero: no such click
 }
 
-// lookFor is the read of the codes and people that visits name, each pair once.
-// It locks what binds the people to the campaigns, which guards their visits
-// through any code.
-func lookFor(into *[]query.VisitorListForUpdateRow, tenantID int64, visits []visit) func(context.Context, query.DBTX) error {
-	type pair struct{ code, referee string }
-	asked := make(map[pair]bool, len(visits))
-	arg := query.VisitorListForUpdateParams{TenantID: tenantID, Codes: make([]string, 0, len(visits)), Referees: make([]string, 0, len(visits))}
-	for _, v := range visits {
-		if of := (pair{v.Code, v.Referee}); !asked[of] {
-			asked[of] = true
-			arg.Codes = append(arg.Codes, v.Code)
-			arg.Referees = append(arg.Referees, v.Referee)
-		}
-	}
-	return func(ctx context.Context, db query.DBTX) (err error) {
-		*into, err = q.VisitorListForUpdate(ctx, db, arg)
-		return err
-	}
-}
-
 // openDoor takes in the codes and people that were found. No code is locked:
 // what a referral says of code, holder and campaign never changes.
-func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, found []query.VisitorListForUpdateRow, visits []visit) (*door, error) {
+func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, l *lookup, visits []visit) (*door, error) {
 	d := &door{
-		tenantID: t.ID, at: t.Now(), referrals: make(map[string]query.VisitorListForUpdateRow, len(found)), people: make(map[string]int64, len(found)),
-		bonds: make(map[binding]*bond, len(found)), visits: map[pairing]*encounter{}, added: make(map[uuid.UUID]*added, len(found)),
+		tenantID: t.ID, at: t.Now(), codes: make(map[string]*code, len(visits)), people: make(map[string]int64, len(visits)),
+		bonds: make(map[binding]*bond, len(visits)), visits: map[pairing]*encounter{}, added: make(map[uuid.UUID]*added, len(visits)),
 	}
 	d.made = query.ClickInsertManyParams{TenantID: t.ID, At: d.at}
 	// Another shard each time: the batch before this one may be committing still.
 	d.counts = newCounts(d.at, byte(p.turn.Add(1)))
-	for _, r := range found {
-		d.referrals[r.Asked] = r
+	for text, r := range l.byHeart {
+		d.codes[text] = &r.code
+	}
+	for _, r := range l.found {
+		if r.ID != uuid.Nil {
+			d.codes[r.Asked] = p.codes.learn(t, r)
+		}
 		if r.MemberID == 0 {
 			continue
 		}
@@ -248,7 +236,7 @@ func (d *door) welcome(t tenant.Tenant, visits []visit) error {
 		if v.Referee == "" || d.people[v.Referee] != 0 || slices.Contains(missing, v.Referee) {
 			continue
 		}
-		if r, found := d.referrals[v.Code]; found && campaignOf(r).Runs(d.at) {
+		if c := d.codes[v.Code]; c != nil && c.terms().Runs(d.at) {
 			missing = append(missing, v.Referee)
 		}
 	}
@@ -263,16 +251,19 @@ func (d *door) welcome(t tenant.Tenant, visits []visit) error {
 func (d *door) recall(ctx context.Context, tx pg.Tx, visits []visit) error {
 	arg := query.VisitListManyParams{TenantID: d.tenantID}
 	for _, v := range visits {
-		r := d.referrals[v.Code]
-		to := binding{r.CampaignID, d.people[v.Referee]}
-		b, pair := d.bonds[to], pairing{to, r.ID}
-		if b == nil || b.referral == r.ID || d.visits[pair] != nil {
+		c := d.codes[v.Code]
+		if c == nil {
+			continue
+		}
+		to := binding{c.campaign, d.people[v.Referee]}
+		b, pair := d.bonds[to], pairing{to, c.referral}
+		if b == nil || b.referral == c.referral || d.visits[pair] != nil {
 			continue
 		}
 		d.visits[pair] = &encounter{}
 		arg.CampaignIds = append(arg.CampaignIds, to.campaign)
 		arg.RefereeIds = append(arg.RefereeIds, to.referee)
-		arg.ReferralIds = append(arg.ReferralIds, r.ID)
+		arg.ReferralIds = append(arg.ReferralIds, c.referral)
 	}
 	if len(d.visits) == 0 {
 		return nil
@@ -287,38 +278,33 @@ func (d *door) recall(ctx context.Context, tx pg.Tx, visits []visit) error {
 	return nil
 }
 
-// campaignOf is as much of a campaign as tells whether it runs.
-func campaignOf(r query.VisitorListForUpdateRow) Campaign {
-	return Campaign{State: CampaignState(r.State), StartsAt: instant(r.StartsAt), EndsAt: instant(r.EndsAt)}
-}
-
 // enter decides one click and notes its effect.
 func (d *door) enter(n NewClick, origin traits) (Click, error) {
-	r, found := d.referrals[n.Code]
-	if !found {
+	to := d.codes[n.Code]
+	if to == nil {
 		return Click{}, fault.Missing("referral code")
 	}
-	if err := campaignOf(r).running(d.at); err != nil {
+	if err := to.terms().running(d.at); err != nil {
 		return Click{}, err
 	}
 	who := d.people[n.Referee]
 	if n.Referee != "" && who == 0 {
 		return Click{}, memberUnknown()
 	}
-	c := Click{ID: pg.NewUUID(), Code: r.Code, At: d.at, Counted: true}
+	c := Click{ID: pg.NewUUID(), Code: to.text, At: d.at, Counted: true}
 	if who != 0 {
-		c.Counted = d.encounter(binding{r.CampaignID, who}, r.ID).meet(c.ID, n.Email, d.at)
+		c.Counted = d.encounter(binding{to.campaign, who}, to.referral).meet(c.ID, n.Email, d.at)
 		d.counts.seen(origin, who)
 		d.counts.visited = true
 	}
 	if c.Counted {
-		d.gain(r.ID, who == 0)
-		d.counts.clicked(r.CampaignID, r.ReferrerID)
-		d.fires = append(d.fires, firing{r.ReferrerID, c.ID})
+		d.gain(to.referral, who == 0)
+		d.counts.clicked(to.campaign, to.referrer)
+		d.fires = append(d.fires, firing{to.referrer, c.ID})
 	}
 	d.told.Object(event.ReferralClicked, c.ID, nil)
 	d.made.Ids = append(d.made.Ids, c.ID)
-	d.made.ReferralIds = append(d.made.ReferralIds, r.ID)
+	d.made.ReferralIds = append(d.made.ReferralIds, to.referral)
 	d.made.RefereeIds = append(d.made.RefereeIds, who)
 	d.made.Counted = append(d.made.Counted, c.Counted)
 	d.made.Networks = append(d.made.Networks, orNone(origin.network))

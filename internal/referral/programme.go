@@ -39,6 +39,7 @@ type Programme struct {
 	incentive *incentive.Engine // what records fire
 	secret    []byte            // under which addresses and devices are hashed
 	clicks    *batch.Group[visit, Click]
+	codes     codes // by heart
 	seed      maphash.Seed
 	lanes     uint64        // of clicks
 	turn      atomic.Uint32 // of clicks: the next batch's shard of the totals
@@ -55,7 +56,7 @@ func New(ctx context.Context, db *pg.DB, l *ledger.Ledger, e *incentive.Engine) 
 	if err != nil {
 		return nil, err
 	}
-	p := &Programme{db: db, ledger: l, incentive: e, secret: secret, seed: maphash.MakeSeed(), lanes: batch.Lanes()}
+	p := &Programme{db: db, ledger: l, incentive: e, secret: secret, codes: newCodes(), seed: maphash.MakeSeed(), lanes: batch.Lanes()}
 	p.turn.Store(uint32(maphash.String(p.seed, ""))) // two servers rarely meet
 	p.clicks = batch.New(clickBatch, db.Turns(pg.Clicks), p.runClicks)
 	return p, nil

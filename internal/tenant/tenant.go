@@ -106,6 +106,7 @@ type Tenant struct {
 	PolicyUpdatedAt time.Time // CreatedAt while the policy is as it was made
 
 	RulesVersion int64 // of the incentive rules, which are incentive's
+	CodesVersion int64 // of what referral's codes lead to
 
 	clockOffset time.Duration
 }
@@ -146,7 +147,8 @@ func fromRow(r query.Tenant) Tenant {
 	}
 	return Tenant{
 		ID: r.TenantID, Name: r.Name, Mode: Mode(r.Mode), CreatedAt: r.CreatedAt, PolicyUpdatedAt: updated, RulesVersion: r.RulesVersion,
-		clockOffset: time.Duration(r.ClockOffsetUs) * time.Microsecond,
+		CodesVersion: r.CodesVersion,
+		clockOffset:  time.Duration(r.ClockOffsetUs) * time.Microsecond,
 		Policy: Policy{
 			Expiry: Expiry(r.ExpiryPolicy), ExpiryDays: int(r.ExpiryDays), ExpiryMonth: time.Month(r.ExpiryMonth), ExpiryDay: int(r.ExpiryDay),
 			WarningDays: int(r.ExpiryWarningDays), Clawback: Clawback(r.ClawbackPolicy), Enrolment: Enrolment(r.Enrolment),
