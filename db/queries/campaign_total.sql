@@ -11,14 +11,13 @@ WITH hours AS (
         ON CONFLICT (tenant_id, campaign_id, hour, shard) DO UPDATE
        SET clicks = campaign_hours.clicks + excluded.clicks, conversions = campaign_hours.conversions + excluded.conversions),
 referrers AS (
-    INSERT INTO referrer_hours (tenant_id, member_id, hour, referrals, clicks, conversions)
-    SELECT @tenant_id, w.member_id, @hour::timestamptz, w.referrals, w.clicks, w.conversions
+    INSERT INTO referrer_hours (tenant_id, member_id, hour, referrals, conversions)
+    SELECT @tenant_id, w.member_id, @hour::timestamptz, w.referrals, w.conversions
       FROM (SELECT unnest(@member_ids::bigint[]) AS member_id, unnest(@member_referrals::bigint[]) AS referrals,
-                   unnest(@member_clicks::bigint[]) AS clicks, unnest(@member_conversions::bigint[]) AS conversions) AS w
+                   unnest(@member_conversions::bigint[]) AS conversions) AS w
      ORDER BY w.member_id
         ON CONFLICT (tenant_id, member_id, hour) DO UPDATE
-       SET referrals = referrer_hours.referrals + excluded.referrals, clicks = referrer_hours.clicks + excluded.clicks,
-           conversions = referrer_hours.conversions + excluded.conversions)
+       SET referrals = referrer_hours.referrals + excluded.referrals, conversions = referrer_hours.conversions + excluded.conversions)
 INSERT INTO campaign_totals (tenant_id, campaign_id, shard, referrals, clicks, conversions, reward_minor, amounts, amount_sum, amount_sq)
 SELECT @tenant_id, w.campaign_id, @shard, w.referrals, w.clicks, w.conversions, w.reward_minor, w.amounts, w.amount_sum, w.amount_sq
   FROM (SELECT unnest(@campaign_ids::text[]) AS campaign_id, unnest(@referrals::bigint[]) AS referrals, unnest(@clicks::bigint[]) AS clicks,

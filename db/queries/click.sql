@@ -5,8 +5,9 @@
 -- attributions_pk, notes the click and the address that it gave (an empty one leaves
 -- the one before), and the other values stand for nothing. Fresh ones are bound to
 -- the first code that they clicked on, in one order; one whom a twin bound first
--- fails the transaction (attributions_pk), which runs again. Codes count clicks, in
--- one order so that two servers cannot deadlock; an instant of the year 1 is none.
+-- fails the transaction (attributions_pk), which runs again. Codes count clicks, ever
+-- and by the hour, in one order so that two servers cannot deadlock; an instant of the
+-- year 1 is none, and what comes from before the newest hour counts in that.
 WITH known AS (
     INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, email, clicked_at, met_at, created_at)
     SELECT @tenant_id, unnest(@known_campaign_ids::text[]), unnest(@known_referee_ids::bigint[]), '00000000-0000-0000-0000-000000000000',
@@ -21,13 +22,16 @@ fresh AS (
                    unnest(@fresh_emails::text[]) AS email) AS w
      ORDER BY w.campaign_id, w.referee_id),
 codes AS (
-    INSERT INTO referral_clicks AS k (tenant_id, referral_id, clicks, anonymous_at)
-    SELECT @tenant_id, w.referral_id, w.clicks, NULLIF(w.anonymous_at, '0001-01-01Z'::timestamptz)
-      FROM (SELECT unnest(@code_ids::uuid[]) AS referral_id, unnest(@code_clicks::bigint[]) AS clicks,
-                   unnest(@anonymous_at::timestamptz[]) AS anonymous_at) AS w
+    INSERT INTO referral_clicks AS k (tenant_id, referral_id, referrer_id, clicks, anonymous_at, hour, recent)
+    SELECT @tenant_id, w.referral_id, w.referrer_id, w.clicks, NULLIF(w.anonymous_at, '0001-01-01Z'::timestamptz), @hour::timestamptz, ARRAY[w.clicks]
+      FROM (SELECT unnest(@code_ids::uuid[]) AS referral_id, unnest(@code_referrer_ids::bigint[]) AS referrer_id,
+                   unnest(@code_clicks::bigint[]) AS clicks, unnest(@anonymous_at::timestamptz[]) AS anonymous_at) AS w
      ORDER BY w.referral_id
         ON CONFLICT (tenant_id, referral_id) DO UPDATE
-       SET clicks = k.clicks + excluded.clicks, anonymous_at = COALESCE(excluded.anonymous_at, k.anonymous_at))
+       SET clicks = k.clicks + excluded.clicks, anonymous_at = COALESCE(excluded.anonymous_at, k.anonymous_at),
+           hour = GREATEST(k.hour, excluded.hour),
+           recent = CASE WHEN k.hour >= excluded.hour THEN (k.recent[1] + excluded.clicks) || k.recent[2:]
+                         ELSE (excluded.recent || array_fill(0::bigint, ARRAY[LEAST(extract(epoch FROM excluded.hour - k.hour) / 3600, 24)::integer - 1]) || k.recent)[:24] END)
 INSERT INTO clicks (tenant_id, id, referral_id, referee_id, counted, network, device, created_at)
 SELECT @tenant_id, unnest(@ids::uuid[]), unnest(@referral_ids::uuid[]), NULLIF(unnest(@referee_ids::bigint[]), 0), unnest(@counted::boolean[]),
        NULLIF(unnest(@networks::bytea[]), ''::bytea), NULLIF(unnest(@devices::bytea[]), ''::bytea), @at::timestamptz;

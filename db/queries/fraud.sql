@@ -1,6 +1,10 @@
 -- name: ReferrerHourSum :one
--- What a referrer's codes did since an hour. By referrer_hours_pk, at most one row per hour.
-SELECT COALESCE(sum(h.referrals), 0)::bigint AS referrals, COALESCE(sum(h.clicks), 0)::bigint AS clicks, COALESCE(sum(h.conversions), 0)::bigint AS conversions
+-- What a referrer's codes did since an hour. By referrer_hours_pk, at most one row per
+-- hour, and by referral_clicks_by_referrer, one for each code that was clicked on since.
+SELECT COALESCE(sum(h.referrals), 0)::bigint AS referrals, COALESCE(sum(h.conversions), 0)::bigint AS conversions,
+       (SELECT COALESCE(sum(c.clicks), 0) FROM referral_clicks AS k
+         CROSS JOIN LATERAL unnest(k.recent[:(extract(epoch FROM k.hour - @since) / 3600)::integer + 1]) AS c(clicks)
+         WHERE k.tenant_id = @tenant_id AND k.referrer_id = @member_id AND k.hour >= @since)::bigint AS clicks
   FROM referrer_hours AS h
  WHERE h.tenant_id = @tenant_id AND h.member_id = @member_id AND h.hour >= @since::timestamptz;
 

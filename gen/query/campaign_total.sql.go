@@ -46,14 +46,13 @@ WITH hours AS (
         ON CONFLICT (tenant_id, campaign_id, hour, shard) DO UPDATE
        SET clicks = campaign_hours.clicks + excluded.clicks, conversions = campaign_hours.conversions + excluded.conversions),
 referrers AS (
-    INSERT INTO referrer_hours (tenant_id, member_id, hour, referrals, clicks, conversions)
-    SELECT $1, w.member_id, $11::timestamptz, w.referrals, w.clicks, w.conversions
+    INSERT INTO referrer_hours (tenant_id, member_id, hour, referrals, conversions)
+    SELECT $1, w.member_id, $11::timestamptz, w.referrals, w.conversions
       FROM (SELECT unnest($15::bigint[]) AS member_id, unnest($16::bigint[]) AS referrals,
-                   unnest($17::bigint[]) AS clicks, unnest($18::bigint[]) AS conversions) AS w
+                   unnest($17::bigint[]) AS conversions) AS w
      ORDER BY w.member_id
         ON CONFLICT (tenant_id, member_id, hour) DO UPDATE
-       SET referrals = referrer_hours.referrals + excluded.referrals, clicks = referrer_hours.clicks + excluded.clicks,
-           conversions = referrer_hours.conversions + excluded.conversions)
+       SET referrals = referrer_hours.referrals + excluded.referrals, conversions = referrer_hours.conversions + excluded.conversions)
 INSERT INTO campaign_totals (tenant_id, campaign_id, shard, referrals, clicks, conversions, reward_minor, amounts, amount_sum, amount_sq)
 SELECT $1, w.campaign_id, $2, w.referrals, w.clicks, w.conversions, w.reward_minor, w.amounts, w.amount_sum, w.amount_sq
   FROM (SELECT unnest($3::text[]) AS campaign_id, unnest($4::bigint[]) AS referrals, unnest($5::bigint[]) AS clicks,
@@ -84,7 +83,6 @@ type CampaignTotalAddManyParams struct {
 	HourConversions   []int64
 	MemberIds         []int64
 	MemberReferrals   []int64
-	MemberClicks      []int64
 	MemberConversions []int64
 }
 
@@ -109,7 +107,6 @@ func (q *Queries) CampaignTotalAddMany(ctx context.Context, db DBTX, arg Campaig
 		arg.HourConversions,
 		arg.MemberIds,
 		arg.MemberReferrals,
-		arg.MemberClicks,
 		arg.MemberConversions,
 	)
 	return err

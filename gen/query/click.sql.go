@@ -111,13 +111,16 @@ fresh AS (
                    unnest($17::text[]) AS email) AS w
      ORDER BY w.campaign_id, w.referee_id),
 codes AS (
-    INSERT INTO referral_clicks AS k (tenant_id, referral_id, clicks, anonymous_at)
-    SELECT $1, w.referral_id, w.clicks, NULLIF(w.anonymous_at, '0001-01-01Z'::timestamptz)
-      FROM (SELECT unnest($18::uuid[]) AS referral_id, unnest($19::bigint[]) AS clicks,
-                   unnest($20::timestamptz[]) AS anonymous_at) AS w
+    INSERT INTO referral_clicks AS k (tenant_id, referral_id, referrer_id, clicks, anonymous_at, hour, recent)
+    SELECT $1, w.referral_id, w.referrer_id, w.clicks, NULLIF(w.anonymous_at, '0001-01-01Z'::timestamptz), $18::timestamptz, ARRAY[w.clicks]
+      FROM (SELECT unnest($19::uuid[]) AS referral_id, unnest($20::bigint[]) AS referrer_id,
+                   unnest($21::bigint[]) AS clicks, unnest($22::timestamptz[]) AS anonymous_at) AS w
      ORDER BY w.referral_id
         ON CONFLICT (tenant_id, referral_id) DO UPDATE
-       SET clicks = k.clicks + excluded.clicks, anonymous_at = COALESCE(excluded.anonymous_at, k.anonymous_at))
+       SET clicks = k.clicks + excluded.clicks, anonymous_at = COALESCE(excluded.anonymous_at, k.anonymous_at),
+           hour = GREATEST(k.hour, excluded.hour),
+           recent = CASE WHEN k.hour >= excluded.hour THEN (k.recent[1] + excluded.clicks) || k.recent[2:]
+                         ELSE (excluded.recent || array_fill(0::bigint, ARRAY[LEAST(extract(epoch FROM excluded.hour - k.hour) / 3600, 24)::integer - 1]) || k.recent)[:24] END)
 INSERT INTO clicks (tenant_id, id, referral_id, referee_id, counted, network, device, created_at)
 SELECT $1, unnest($2::uuid[]), unnest($3::uuid[]), NULLIF(unnest($4::bigint[]), 0), unnest($5::boolean[]),
        NULLIF(unnest($6::bytea[]), ''::bytea), NULLIF(unnest($7::bytea[]), ''::bytea), $8::timestamptz
@@ -141,7 +144,9 @@ type ClickInsertManyParams struct {
 	FreshReferralIds []uuid.UUID
 	FreshClickIds    []uuid.UUID
 	FreshEmails      []string
+	Hour             time.Time
 	CodeIds          []uuid.UUID
+	CodeReferrerIds  []int64
 	CodeClicks       []int64
 	AnonymousAt      []time.Time
 }
@@ -152,8 +157,9 @@ type ClickInsertManyParams struct {
 // attributions_pk, notes the click and the address that it gave (an empty one leaves
 // the one before), and the other values stand for nothing. Fresh ones are bound to
 // the first code that they clicked on, in one order; one whom a twin bound first
-// fails the transaction (attributions_pk), which runs again. Codes count clicks, in
-// one order so that two servers cannot deadlock; an instant of the year 1 is none.
+// fails the transaction (attributions_pk), which runs again. Codes count clicks, ever
+// and by the hour, in one order so that two servers cannot deadlock; an instant of the
+// year 1 is none, and what comes from before the newest hour counts in that.
 func (q *Queries) ClickInsertMany(ctx context.Context, db DBTX, arg ClickInsertManyParams) error {
 	_, err := db.Exec(ctx, clickInsertMany,
 		arg.TenantID,
@@ -173,7 +179,9 @@ func (q *Queries) ClickInsertMany(ctx context.Context, db DBTX, arg ClickInsertM
 		arg.FreshReferralIds,
 		arg.FreshClickIds,
 		arg.FreshEmails,
+		arg.Hour,
 		arg.CodeIds,
+		arg.CodeReferrerIds,
 		arg.CodeClicks,
 		arg.AnonymousAt,
 	)

@@ -180,28 +180,32 @@ func (q *Queries) ReferralGetReferrer(ctx context.Context, db DBTX, arg Referral
 }
 
 const referrerHourSum = `-- name: ReferrerHourSum :one
-SELECT COALESCE(sum(h.referrals), 0)::bigint AS referrals, COALESCE(sum(h.clicks), 0)::bigint AS clicks, COALESCE(sum(h.conversions), 0)::bigint AS conversions
+SELECT COALESCE(sum(h.referrals), 0)::bigint AS referrals, COALESCE(sum(h.conversions), 0)::bigint AS conversions,
+       (SELECT COALESCE(sum(c.clicks), 0) FROM referral_clicks AS k
+         CROSS JOIN LATERAL unnest(k.recent[:(extract(epoch FROM k.hour - $1) / 3600)::integer + 1]) AS c(clicks)
+         WHERE k.tenant_id = $2 AND k.referrer_id = $3 AND k.hour >= $1)::bigint AS clicks
   FROM referrer_hours AS h
- WHERE h.tenant_id = $1 AND h.member_id = $2 AND h.hour >= $3::timestamptz
+ WHERE h.tenant_id = $2 AND h.member_id = $3 AND h.hour >= $1::timestamptz
 `
 
 type ReferrerHourSumParams struct {
+	Since    time.Time
 	TenantID int64
 	MemberID int64
-	Since    time.Time
 }
 
 type ReferrerHourSumRow struct {
 	Referrals   int64
-	Clicks      int64
 	Conversions int64
+	Clicks      int64
 }
 
-// What a referrer's codes did since an hour. By referrer_hours_pk, at most one row per hour.
+// What a referrer's codes did since an hour. By referrer_hours_pk, at most one row per
+// hour, and by referral_clicks_by_referrer, one for each code that was clicked on since.
 func (q *Queries) ReferrerHourSum(ctx context.Context, db DBTX, arg ReferrerHourSumParams) (ReferrerHourSumRow, error) {
-	row := db.QueryRow(ctx, referrerHourSum, arg.TenantID, arg.MemberID, arg.Since)
+	row := db.QueryRow(ctx, referrerHourSum, arg.Since, arg.TenantID, arg.MemberID)
 	var i ReferrerHourSumRow
-	err := row.Scan(&i.Referrals, &i.Clicks, &i.Conversions)
+	err := row.Scan(&i.Referrals, &i.Conversions, &i.Clicks)
 	return i, err
 }
 

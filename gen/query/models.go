@@ -690,6 +690,9 @@ type ReferralClick struct {
 	ReferralID  uuid.UUID
 	Clicks      int64
 	AnonymousAt *time.Time
+	ReferrerID  int64
+	Hour        time.Time
+	Recent      []int64
 }
 
 type ReferrerHour struct {
@@ -697,7 +700,6 @@ type ReferrerHour struct {
 	MemberID    int64
 	Hour        time.Time
 	Referrals   int64
-	Clicks      int64
 	Conversions int64
 }
 

@@ -64,8 +64,9 @@ var fillProgramme = []string{
 	 SELECT @tenant::bigint, ` + clickID + `, ` + referralID + `, CASE WHEN n <= 2 THEN @base::bigint + c.referee END, n <> 2, ` + clickedAt + `
 	   FROM ` + codes + ` CROSS JOIN generate_series(1, @each::bigint) AS n`,
 
-	`INSERT INTO referral_clicks (tenant_id, referral_id, clicks, anonymous_at)
-	 SELECT @tenant::bigint, ` + referralID + `, n - CASE WHEN n >= 2 THEN 1 ELSE 0 END, CASE WHEN n >= 3 THEN ` + clickedAt + ` END
+	`INSERT INTO referral_clicks (tenant_id, referral_id, referrer_id, clicks, anonymous_at, hour, recent)
+	 SELECT @tenant::bigint, ` + referralID + `, @base::bigint + c.i, n - CASE WHEN n >= 2 THEN 1 ELSE 0 END, CASE WHEN n >= 3 THEN ` + clickedAt + ` END,
+	        c.made_at, ARRAY[n - CASE WHEN n >= 2 THEN 1 ELSE 0 END]
 	   FROM ` + codes + ` CROSS JOIN (SELECT @each::bigint AS n) AS clicked
 	  WHERE n > 0`,
 
@@ -94,9 +95,9 @@ var fillProgramme = []string{
 	   FROM ` + codes + `
 	  WHERE c.converted`,
 
-	`INSERT INTO referrer_hours (tenant_id, member_id, hour, referrals, clicks, conversions)
-	 SELECT @tenant::bigint, @base::bigint + c.i, c.made_at, 1, n - CASE WHEN n >= 2 THEN 1 ELSE 0 END, c.converted::int
-	   FROM ` + codes + ` CROSS JOIN (SELECT @each::bigint AS n) AS clicked`,
+	`INSERT INTO referrer_hours (tenant_id, member_id, hour, referrals, conversions)
+	 SELECT @tenant::bigint, @base::bigint + c.i, c.made_at, 1, c.converted::int
+	   FROM ` + codes,
 }
 
 // What fillProgramme's statements say of a code c, and of its click n.
@@ -114,16 +115,21 @@ var (
 // totalProgramme counts what was written, in all shards as servers would.
 var totalProgramme = []string{
 	`INSERT INTO campaign_hours (tenant_id, campaign_id, hour, shard, clicks, conversions)
-	 SELECT h.tenant_id, @campaign::text, h.hour, s, sum(h.clicks), sum(h.conversions)
-	   FROM (SELECT x.*, x.member_id % 16 AS s FROM referrer_hours AS x WHERE x.tenant_id = @tenant::bigint) AS h
-	  GROUP BY h.tenant_id, h.hour, h.s`,
+	 SELECT @tenant::bigint, @campaign::text, h.hour, h.s, sum(h.clicks), sum(h.conversions)
+	   FROM ` + doneProgramme + `
+	  GROUP BY h.hour, h.s`,
 
 	`INSERT INTO campaign_totals (tenant_id, campaign_id, shard, referrals, clicks, conversions, reward_minor, amounts, amount_sum, amount_sq)
-	 SELECT t.tenant_id, @campaign::text, t.s, t.referrals, t.clicks, t.conversions, t.conversions * @reward::bigint,
+	 SELECT @tenant::bigint, @campaign::text, t.s, t.referrals, t.clicks, t.conversions, t.conversions * @reward::bigint,
 	        t.conversions, t.conversions * ln(@amount::float8), t.conversions * ln(@amount::float8) ^ 2
-	   FROM (SELECT h.tenant_id, h.member_id % 16 AS s, sum(h.referrals) AS referrals, sum(h.clicks) AS clicks, sum(h.conversions) AS conversions
-	           FROM referrer_hours AS h WHERE h.tenant_id = @tenant::bigint GROUP BY h.tenant_id, h.member_id % 16) AS t`,
+	   FROM (SELECT h.s, sum(h.referrals) AS referrals, sum(h.clicks) AS clicks, sum(h.conversions) AS conversions
+	           FROM ` + doneProgramme + ` GROUP BY h.s) AS t`,
 }
+
+// doneProgramme is SQL for what was done by the hour and shard.
+const doneProgramme = `(SELECT hour, member_id % 16 AS s, referrals, 0 AS clicks, conversions FROM referrer_hours WHERE tenant_id = @tenant::bigint
+	          UNION ALL
+	         SELECT hour, referrer_id % 16, 0, clicks, 0 FROM referral_clicks WHERE tenant_id = @tenant::bigint) AS h`
 
 var programmeTables = []string{
 	"members", "referrals", "clicks", "referral_clicks", "attributions", "conversions", "rewards", "tallies", "referrer_hours", "campaign_totals", "campaign_hours",

@@ -184,6 +184,7 @@ func (e *encounter) meet(click uuid.UUID, email string, at time.Time) (counts bo
 
 // added is what a code gains.
 type added struct {
+	referrer  int64
 	clicks    int64
 	anonymous time.Time // zero: no such click
 }
@@ -195,7 +196,7 @@ func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, l *
 		tenantID: t.ID, at: t.Now(), codes: make(map[string]*code, len(visits)), people: make(map[string]int64, len(visits)),
 		bonds: make(map[binding]*bond, len(visits)), visits: map[pairing]*encounter{}, added: make(map[uuid.UUID]*added, len(visits)),
 	}
-	d.made = query.ClickInsertManyParams{TenantID: t.ID, At: d.at}
+	d.made = query.ClickInsertManyParams{TenantID: t.ID, At: d.at, Hour: d.at.Truncate(time.Hour)}
 	// Another shard each time: the batch before this one may be committing still.
 	d.counts = newCounts(d.at, byte(p.turn.Add(1)))
 	for text, r := range l.byHeart {
@@ -298,8 +299,8 @@ func (d *door) enter(n NewClick, origin traits) (Click, error) {
 		d.counts.visited = true
 	}
 	if c.Counted {
-		d.gain(to.referral, who == 0)
-		d.counts.clicked(to.campaign, to.referrer)
+		d.gain(to, who == 0)
+		d.counts.clicked(to.campaign)
 		d.fires = append(d.fires, firing{to.referrer, c.ID})
 	}
 	d.told.Object(event.ReferralClicked, c.ID, nil)
@@ -314,11 +315,11 @@ func (d *door) enter(n NewClick, origin traits) (Click, error) {
 
 // gain notes that a click counts for a code. One that does not leaves the code as
 // it was.
-func (d *door) gain(referral uuid.UUID, anonymous bool) {
-	gains := d.added[referral]
+func (d *door) gain(by *code, anonymous bool) {
+	gains := d.added[by.referral]
 	if gains == nil {
-		gains = &added{}
-		d.added[referral] = gains
+		gains = &added{referrer: by.referrer}
+		d.added[by.referral] = gains
 	}
 	gains.clicks++
 	if anonymous {
@@ -360,6 +361,7 @@ func (d *door) store(ctx context.Context, pipe *pg.Pipeline) error {
 	d.putBonds()
 	for referral, gain := range d.added {
 		d.made.CodeIds = append(d.made.CodeIds, referral)
+		d.made.CodeReferrerIds = append(d.made.CodeReferrerIds, gain.referrer)
 		d.made.CodeClicks = append(d.made.CodeClicks, gain.clicks)
 		d.made.AnonymousAt = append(d.made.AnonymousAt, gain.anonymous)
 	}

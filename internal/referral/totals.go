@@ -20,13 +20,14 @@ type counts struct {
 	shard     int16
 	at        time.Time // of the transaction
 	campaigns map[string]*campaignCounts
-	referrers map[int64]*hourCounts
+	referrers map[int64]*referrerCounts
 	sightings map[sighting]bool
 	visited   bool // by a click or conversion, not only by making a code
 }
 
 type campaignCounts struct {
-	hourCounts
+	referrals, clicks, conversions int64
+
 	hourly      bool  // counts in the campaign's hour, too
 	standing    int64 // conversions neither rejected nor expired
 	rewardMinor int64
@@ -34,8 +35,8 @@ type campaignCounts struct {
 	sum, square float64
 }
 
-// hourCounts is what happened in an hour.
-type hourCounts struct{ referrals, clicks, conversions int64 }
+// referrerCounts is what a referrer's codes did in an hour; clicks are counted by code.
+type referrerCounts struct{ referrals, conversions int64 }
 
 // sighting says that a member was seen on a network or device.
 type sighting struct {
@@ -48,7 +49,7 @@ type sighting struct {
 // the lowest bits matter.
 func newCounts(at time.Time, number byte) *counts {
 	return &counts{
-		shard: int16(number % shards), at: at, campaigns: map[string]*campaignCounts{}, referrers: map[int64]*hourCounts{},
+		shard: int16(number % shards), at: at, campaigns: map[string]*campaignCounts{}, referrers: map[int64]*referrerCounts{},
 		sightings: map[sighting]bool{},
 	}
 }
@@ -60,9 +61,9 @@ func (c *counts) campaign(id string) *campaignCounts {
 	return c.campaigns[id]
 }
 
-func (c *counts) referrer(member int64) *hourCounts {
+func (c *counts) referrer(member int64) *referrerCounts {
 	if c.referrers[member] == nil {
-		c.referrers[member] = &hourCounts{}
+		c.referrers[member] = &referrerCounts{}
 	}
 	return c.referrers[member]
 }
@@ -74,11 +75,10 @@ func (c *counts) made(campaign string, referrer int64) {
 }
 
 // clicked counts a counted click.
-func (c *counts) clicked(campaign string, referrer int64) {
+func (c *counts) clicked(campaign string) {
 	of := c.campaign(campaign)
 	of.clicks++
 	of.hourly = true
-	c.referrer(referrer).clicks++
 	c.visited = true
 }
 
@@ -141,7 +141,6 @@ func (c *counts) storeTotals(ctx context.Context, db query.DBTX, tenantID int64)
 	for member, n := range c.referrers {
 		a.MemberIds = append(a.MemberIds, member)
 		a.MemberReferrals = append(a.MemberReferrals, n.referrals)
-		a.MemberClicks = append(a.MemberClicks, n.clicks)
 		a.MemberConversions = append(a.MemberConversions, n.conversions)
 	}
 	for id, n := range c.campaigns {
