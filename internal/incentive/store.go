@@ -28,19 +28,9 @@ func (r *round) store(ctx context.Context, pipe *pg.Pipeline, shard int16) error
 	return errors.Join(q.ActivityInsertMany(ctx, pipe, a), r.storeGrants(ctx, pipe), r.storeQuests(ctx, pipe), r.storeMilestoneDays(ctx, pipe, shard))
 }
 
-// columns cuts k empty columns with room for n values from one allocation.
-func columns[T any](k, n int) func() []T {
-	all := make([]T, k*n)
-	return func() []T {
-		column := all[:0:n]
-		all = all[n:]
-		return column
-	}
-}
-
 func (r *round) putActivities(a *query.ActivityInsertManyParams) {
 	n := len(r.done)
-	numbers, words, ids := columns[int64](6, n), columns[string](3, n), columns[uuid.UUID](2, n)
+	numbers, words, ids := pg.Columns[int64](6, n), pg.Columns[string](3, n), pg.Columns[uuid.UUID](2, n)
 	a.MemberIds, a.Places, a.ActionIds, a.Coins, a.Xp, a.Tokens = numbers(), numbers(), numbers(), numbers(), numbers(), numbers()
 	a.Reasons, a.IdempotencyKeys, a.Metadata = words(), words(), words()
 	a.Ids, a.RecordIds, a.CreatedAt = ids(), ids(), make([]time.Time, 0, n)
@@ -65,7 +55,7 @@ func (r *round) putActivities(a *query.ActivityInsertManyParams) {
 
 func (r *round) putProgress(a *query.ActivityInsertManyParams) {
 	n := len(r.members)
-	numbers := columns[int64](5, n)
+	numbers := pg.Columns[int64](5, n)
 	a.ProgressMemberIds, a.ProgressActivities, a.ProgressSettled, a.NextXp, a.NextCoins = numbers(), numbers(), numbers(), numbers(), numbers()
 	a.ActiveAt, a.Levels = make([]time.Time, 0, n), make([]int32, 0, n)
 	for _, s := range r.members {
@@ -85,7 +75,7 @@ func (r *round) putProgress(a *query.ActivityInsertManyParams) {
 
 func (r *round) putCounts(a *query.ActivityInsertManyParams) {
 	n := len(r.done)
-	numbers, instants, lengths := columns[int64](5, n), columns[time.Time](2, n), columns[int32](2, n)
+	numbers, instants, lengths := pg.Columns[int64](5, n), pg.Columns[time.Time](2, n), pg.Columns[int32](2, n)
 	a.CountMemberIds, a.CountActionIds, a.CountActivities, a.Rewarded, a.CountSettled = numbers(), numbers(), numbers(), numbers(), numbers()
 	a.RewardedAt, a.StreakOn, a.StreakPeriods = instants(), instants(), make([]string, 0, n)
 	a.StreakCurrent, a.StreakLongest = lengths(), lengths()

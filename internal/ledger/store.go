@@ -60,23 +60,13 @@ func note(j *event.Journal, books []*book, leaves []event.Leaf) {
 	}
 }
 
-// columns cuts k empty columns with room for n values from one allocation.
-func columns[T any](k, n int) func() []T {
-	all := make([]T, k*n)
-	return func() []T {
-		column := all[:0:n]
-		all = all[n:]
-		return column
-	}
-}
-
 // storeTransfers queues the transfers, and answers the hash of each.
 func storeTransfers(ctx context.Context, pipe *pg.Pipeline, tenantID int64, books []*book) ([]event.Leaf, error) {
 	n := 0
 	for _, b := range books {
 		n += len(b.transfers)
 	}
-	numbers, kinds := columns[int64](11, n), columns[int16](4, n)
+	numbers, kinds := pg.Columns[int64](11, n), pg.Columns[int16](4, n)
 	a := query.TransferInsertManyParams{
 		TenantID: tenantID, MemberIds: numbers(), Assets: kinds(), Seqs: numbers(), Kinds: kinds(), FromAccounts: kinds(), ToAccounts: kinds(),
 		Amounts: numbers(), AvailableAfter: numbers(), PendingAfter: numbers(), DebtAfter: numbers(), Awards: numbers(), Redeems: numbers(),
@@ -115,7 +105,7 @@ func storeTransfers(ctx context.Context, pipe *pg.Pipeline, tenantID int64, book
 
 func storeAccounts(ctx context.Context, pipe *pg.Pipeline, tenantID int64, books []*book) error {
 	n := len(books)
-	numbers, instants := columns[int64](12, n), columns[time.Time](3, n)
+	numbers, instants := pg.Columns[int64](12, n), pg.Columns[time.Time](3, n)
 	a := query.AccountUpdateManyParams{
 		TenantID: tenantID, MemberIds: numbers(), Assets: make([]int16, 0, n), Available: numbers(), Pending: numbers(), Debt: numbers(),
 		Dated: numbers(), Earned: numbers(), Redeemed: numbers(), Seqs: numbers(), Awards: numbers(), Redeems: numbers(), Deducts: numbers(),

@@ -81,3 +81,13 @@ func (p columnPlan[T]) Encode(value any, buf []byte) ([]byte, error) {
 	}
 	return buf, nil
 }
+
+// Columns cuts k empty columns with room for n values from one allocation.
+func Columns[T any](k, n int) func() []T {
+	all := make([]T, k*n)
+	return func() []T {
+		column := all[:0:n]
+		all = all[n:]
+		return column
+	}
+}

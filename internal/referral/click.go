@@ -131,8 +131,8 @@ func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits 
 type door struct {
 	tenantID int64
 	at       time.Time
-	codes    map[string]*code // by code as asked
-	people   map[string]int64 // members.id by the caller's id
+	codes    map[string]*remembered // by code as asked
+	people   map[string]int64       // members.id by the caller's id
 	bonds    map[binding]*bond
 	visits   map[pairing]*encounter // with other codes than the one bound to
 
@@ -192,16 +192,18 @@ type added struct {
 // openDoor takes in the codes and people that were found. No code is locked:
 // what a referral says of code, holder and campaign never changes.
 func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, l *lookup, visits []visit) (*door, error) {
+	n := len(visits)
 	d := &door{
-		tenantID: t.ID, at: t.Now(), codes: make(map[string]*code, len(visits)), people: make(map[string]int64, len(visits)),
-		bonds: make(map[binding]*bond, len(visits)), visits: map[pairing]*encounter{}, added: make(map[uuid.UUID]*added, len(visits)),
+		tenantID: t.ID, at: t.Now(), codes: l.codes, people: make(map[string]int64, n), bonds: make(map[binding]*bond, n),
+		visits: map[pairing]*encounter{}, added: make(map[uuid.UUID]*added, n), fires: make([]firing, 0, n),
 	}
-	d.made = query.ClickInsertManyParams{TenantID: t.ID, At: d.at, Hour: d.at.Truncate(time.Hour)}
+	ids, traits := pg.Columns[uuid.UUID](2, n), pg.Columns[[]byte](2, n)
+	d.made = query.ClickInsertManyParams{
+		TenantID: t.ID, At: d.at, Hour: d.at.Truncate(time.Hour), Ids: ids(), ReferralIds: ids(), Networks: traits(), Devices: traits(),
+		RefereeIds: make([]int64, 0, n), Counted: make([]bool, 0, n),
+	}
 	// Another shard each time: the batch before this one may be committing still.
 	d.counts = newCounts(d.at, byte(p.turn.Add(1)))
-	for text, r := range l.byHeart {
-		d.codes[text] = &r.code
-	}
 	for _, r := range l.found {
 		if r.ID != uuid.Nil {
 			d.codes[r.Asked] = p.codes.learn(t, r)
@@ -315,7 +317,7 @@ func (d *door) enter(n NewClick, origin traits) (Click, error) {
 
 // gain notes that a click counts for a code. One that does not leaves the code as
 // it was.
-func (d *door) gain(by *code, anonymous bool) {
+func (d *door) gain(by *remembered, anonymous bool) {
 	gains := d.added[by.referral]
 	if gains == nil {
 		gains = &added{referrer: by.referrer}
@@ -359,6 +361,10 @@ func (d *door) store(ctx context.Context, pipe *pg.Pipeline) error {
 		return nil
 	}
 	d.putBonds()
+	n := len(d.added)
+	numbers := pg.Columns[int64](2, n)
+	d.made.CodeIds, d.made.AnonymousAt = make([]uuid.UUID, 0, n), make([]time.Time, 0, n)
+	d.made.CodeReferrerIds, d.made.CodeClicks = numbers(), numbers()
 	for referral, gain := range d.added {
 		d.made.CodeIds = append(d.made.CodeIds, referral)
 		d.made.CodeReferrerIds = append(d.made.CodeReferrerIds, gain.referrer)
@@ -378,7 +384,11 @@ func (d *door) count(ctx context.Context, pipe *pg.Pipeline) error {
 
 // putBonds adds what binds referees to codes: known, which is locked, and fresh.
 func (d *door) putBonds() {
-	m := &d.made
+	m, n := &d.made, len(d.bonds)
+	words, numbers, ids := pg.Columns[string](4, n), pg.Columns[int64](2, n), pg.Columns[uuid.UUID](3, n)
+	m.FreshCampaignIds, m.FreshEmails, m.KnownCampaignIds, m.KnownEmails = words(), words(), words(), words()
+	m.FreshRefereeIds, m.KnownRefereeIds = numbers(), numbers()
+	m.FreshReferralIds, m.FreshClickIds, m.KnownClickIds = ids(), ids(), ids()
 	for of, b := range d.bonds {
 		switch {
 		case b.fresh:

@@ -59,29 +59,28 @@ func newCodes() codes {
 }
 
 // learn keeps what was read of a code after its tenant was.
-func (c codes) learn(t tenant.Tenant, r query.VisitorListForUpdateRow) *code {
+func (c codes) learn(t tenant.Tenant, r query.VisitorListForUpdateRow) *remembered {
 	found := &remembered{
 		code{r.ID, r.Code, r.CampaignID, r.ReferrerID, CampaignState(r.State), instant(r.StartsAt), instant(r.EndsAt)}, t.CodesVersion,
 	}
 	c.known.Add(asked{t.ID, r.Asked}, found)
-	return &found.code
+	return found
 }
 
-// lookup is the read of the codes and people that visits name, each pair once. It
-// locks what binds the people to the campaigns, which guards their visits through
-// any code.
+// lookup is the read of the codes and people that visits name. It locks what binds
+// the people to the campaigns, which guards their visits through any code.
 type lookup struct {
-	byHeart map[string]*remembered // by code as asked
-	arg     query.VisitorListForUpdateParams
-	found   []query.VisitorListForUpdateRow
+	codes map[string]*remembered // by code as asked: those known by heart
+	arg   query.VisitorListForUpdateParams
+	found []query.VisitorListForUpdateRow
 }
 
 // lookUp prepares the read, which asks for what is not known by heart.
 func (c codes) lookUp(tenantID int64, visits []visit) *lookup {
-	l := &lookup{byHeart: make(map[string]*remembered, len(visits))}
+	l := &lookup{codes: make(map[string]*remembered, len(visits))}
 	for _, v := range visits {
 		if r, known := c.known.Get(asked{tenantID, v.Code}); known {
-			l.byHeart[v.Code] = r
+			l.codes[v.Code] = r
 		}
 	}
 	l.ask(tenantID, visits)
@@ -89,20 +88,15 @@ func (c codes) lookUp(tenantID int64, visits []visit) *lookup {
 }
 
 func (l *lookup) ask(tenantID int64, visits []visit) {
-	type pair struct{ code, referee string }
 	n := len(visits)
-	met := make(map[pair]bool, n)
 	l.arg = query.VisitorListForUpdateParams{TenantID: tenantID, Codes: make([]string, 0, n), CampaignIds: make([]string, 0, n), Referees: make([]string, 0, n)}
 	for _, v := range visits {
 		campaign := ""
-		if r := l.byHeart[v.Code]; r != nil {
-			campaign = r.campaign
+		if r := l.codes[v.Code]; r != nil {
+			if campaign = r.campaign; v.Referee == "" {
+				continue
+			}
 		}
-		of := pair{v.Code, v.Referee}
-		if met[of] || campaign != "" && v.Referee == "" {
-			continue
-		}
-		met[of] = true
 		l.arg.Codes = append(l.arg.Codes, v.Code)
 		l.arg.CampaignIds = append(l.arg.CampaignIds, campaign)
 		l.arg.Referees = append(l.arg.Referees, v.Referee)
@@ -118,9 +112,9 @@ func (l *lookup) read(ctx context.Context, db query.DBTX) (err error) {
 
 // check reads again, without what is known by heart, where that holds no more.
 func (l *lookup) check(ctx context.Context, tx pg.Tx, t tenant.Tenant, visits []visit) error {
-	for _, r := range l.byHeart {
+	for _, r := range l.codes {
 		if r.version != t.CodesVersion {
-			clear(l.byHeart)
+			clear(l.codes)
 			l.ask(t.ID, visits)
 			return l.read(ctx, tx)
 		}
