@@ -49,19 +49,15 @@ type Click struct {
 // PublicID renders the click's id.
 func (c Click) PublicID() string { return id.UUID(clickPrefix, c.ID) }
 
-// visit is a click on its way through group commit.
-type visit struct {
-	NewClick
-	ticket *once.Ticket
-}
-
 // TrackClick stores a click. Clicks of one tenant share transactions; each
 // succeeds or is refused on its own.
 func (p *Programme) TrackClick(ctx context.Context, tenantID int64, n NewClick, ticket *once.Ticket) (Click, error) {
 	if err := tenant.Living(n.Referee); err != nil {
 		return Click{}, err
 	}
-	return p.clicks.Do(ctx, batch.Key{Tenant: tenantID, Shard: uint32(p.lane(n.Code))}, visit{n, ticket})
+	// What can be done before the lane is not done in it: there all others wait.
+	v := visit{NewClick: n, traits: p.traitsOf(tenantID, n.Origin), ticket: ticket, to: p.codes.recall(tenantID, n.Code)}
+	return p.clicks.Do(ctx, batch.Key{Tenant: tenantID, Shard: uint32(p.lane(n.Code))}, v)
 }
 
 // runClicks is the group's run function: one transaction for the whole batch.
@@ -84,13 +80,17 @@ func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits 
 	}
 	var t tenant.Tenant
 	var seen []error
-	l := p.codes.lookUp(tenantID, visits)
+	l := lookUp(tenantID, visits)
 	if err := pg.Together(ctx, tx, tenant.Read(&t, tenantID), once.Look(&seen, tenantID, tickets), l.read); err != nil {
 		return nil, err
 	}
-	if err := l.check(ctx, tx, t, visits); err != nil {
-		return nil, err
+	if forget(visits, t.CodesVersion) {
+		l = lookUp(tenantID, visits)
+		if err := l.read(ctx, tx); err != nil {
+			return nil, err
+		}
 	}
+	p.resolve(t, l, visits)
 	fresh := make([]visit, 0, len(visits))
 	for i, v := range visits {
 		if seen[i] == nil {
@@ -108,7 +108,7 @@ func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits 
 			results[i].Err = seen[i]
 			continue
 		}
-		results[i].Value, results[i].Err = d.enter(v.NewClick, p.traitsOf(tenantID, v.Origin))
+		results[i].Value, results[i].Err = d.enter(v)
 		answers = append(answers, once.Outcome{Ticket: v.ticket, Value: results[i].Value, Refusal: results[i].Err})
 	}
 	var pipe pg.Pipeline
@@ -131,8 +131,6 @@ func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits 
 type door struct {
 	tenantID int64
 	at       time.Time
-	codes    map[string]*remembered // by code as asked
-	people   map[string]int64       // members.id by the caller's id
 	bonds    map[binding]*bond
 	visits   map[pairing]*encounter // with other codes than the one bound to
 
@@ -189,13 +187,13 @@ type added struct {
 	anonymous time.Time // zero: no such click
 }
 
-// openDoor takes in the codes and people that were found. No code is locked:
-// what a referral says of code, holder and campaign never changes.
+// openDoor takes in what was found. No code is locked: what a referral says of code,
+// holder and campaign never changes.
 func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, l *lookup, visits []visit) (*door, error) {
 	n := len(visits)
 	d := &door{
-		tenantID: t.ID, at: t.Now(), codes: l.codes, people: make(map[string]int64, n), bonds: make(map[binding]*bond, n),
-		visits: map[pairing]*encounter{}, added: make(map[uuid.UUID]*added, n), fires: make([]firing, 0, n),
+		tenantID: t.ID, at: t.Now(), bonds: make(map[binding]*bond, n), visits: map[pairing]*encounter{},
+		added: make(map[uuid.UUID]*added, n), fires: make([]firing, 0, n),
 	}
 	ids, traits := pg.Columns[uuid.UUID](2, n), pg.Columns[[]byte](2, n)
 	d.made = query.ClickInsertManyParams{
@@ -205,13 +203,6 @@ func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, l *
 	// Another shard each time: the batch before this one may be committing still.
 	d.counts = newCounts(d.at, byte(p.turn.Add(1)))
 	for _, r := range l.found {
-		if r.ID != uuid.Nil {
-			d.codes[r.Asked] = p.codes.learn(t, r)
-		}
-		if r.MemberID == 0 {
-			continue
-		}
-		d.people[r.Referee] = r.MemberID
 		if r.BoundTo != uuid.Nil {
 			d.bonds[binding{r.CampaignID, r.MemberID}] = &bond{encounter: encounter{clickedAt: instant(r.ClickedAt)}, referral: r.BoundTo}
 		}
@@ -236,10 +227,7 @@ func (d *door) welcome(t tenant.Tenant, visits []visit) error {
 	}
 	var missing []string
 	for _, v := range visits {
-		if v.Referee == "" || d.people[v.Referee] != 0 || slices.Contains(missing, v.Referee) {
-			continue
-		}
-		if c := d.codes[v.Code]; c != nil && c.terms().Runs(d.at) {
+		if v.Referee != "" && v.who == 0 && v.to != nil && v.to.terms().Runs(d.at) && !slices.Contains(missing, v.Referee) {
 			missing = append(missing, v.Referee)
 		}
 	}
@@ -254,19 +242,18 @@ func (d *door) welcome(t tenant.Tenant, visits []visit) error {
 func (d *door) recall(ctx context.Context, tx pg.Tx, visits []visit) error {
 	arg := query.VisitListManyParams{TenantID: d.tenantID}
 	for _, v := range visits {
-		c := d.codes[v.Code]
-		if c == nil {
+		if v.who == 0 || v.to == nil {
 			continue
 		}
-		to := binding{c.campaign, d.people[v.Referee]}
-		b, pair := d.bonds[to], pairing{to, c.referral}
-		if b == nil || b.referral == c.referral || d.visits[pair] != nil {
+		to := binding{v.to.campaign, v.who}
+		b, pair := d.bonds[to], pairing{to, v.to.referral}
+		if b == nil || b.referral == v.to.referral || d.visits[pair] != nil {
 			continue
 		}
 		d.visits[pair] = &encounter{}
 		arg.CampaignIds = append(arg.CampaignIds, to.campaign)
 		arg.RefereeIds = append(arg.RefereeIds, to.referee)
-		arg.ReferralIds = append(arg.ReferralIds, c.referral)
+		arg.ReferralIds = append(arg.ReferralIds, v.to.referral)
 	}
 	if len(d.visits) == 0 {
 		return nil
@@ -282,49 +269,47 @@ func (d *door) recall(ctx context.Context, tx pg.Tx, visits []visit) error {
 }
 
 // enter decides one click and notes its effect.
-func (d *door) enter(n NewClick, origin traits) (Click, error) {
-	to := d.codes[n.Code]
-	if to == nil {
+func (d *door) enter(v visit) (Click, error) {
+	if v.to == nil {
 		return Click{}, fault.Missing("referral code")
 	}
-	if err := to.terms().running(d.at); err != nil {
+	if err := v.to.terms().running(d.at); err != nil {
 		return Click{}, err
 	}
-	who := d.people[n.Referee]
-	if n.Referee != "" && who == 0 {
+	if v.Referee != "" && v.who == 0 {
 		return Click{}, memberUnknown()
 	}
-	c := Click{ID: pg.NewUUID(), Code: to.text, At: d.at, Counted: true}
-	if who != 0 {
-		c.Counted = d.encounter(binding{to.campaign, who}, to.referral).meet(c.ID, n.Email, d.at)
-		d.counts.seen(origin, who)
+	c := Click{ID: pg.NewUUID(), Code: v.to.text, At: d.at, Counted: true}
+	if v.who != 0 {
+		c.Counted = d.encounter(binding{v.to.campaign, v.who}, v.to.referral).meet(c.ID, v.Email, d.at)
+		d.counts.seen(v.traits, v.who)
 		d.counts.visited = true
 	}
 	if c.Counted {
-		d.gain(to, who == 0)
-		d.counts.clicked(to.campaign)
-		d.fires = append(d.fires, firing{to.referrer, c.ID})
+		d.gain(v)
+		d.counts.clicked(v.to.campaign)
+		d.fires = append(d.fires, firing{v.to.referrer, c.ID})
 	}
 	d.told.Object(event.ReferralClicked, c.ID, nil)
 	d.made.Ids = append(d.made.Ids, c.ID)
-	d.made.ReferralIds = append(d.made.ReferralIds, to.referral)
-	d.made.RefereeIds = append(d.made.RefereeIds, who)
+	d.made.ReferralIds = append(d.made.ReferralIds, v.to.referral)
+	d.made.RefereeIds = append(d.made.RefereeIds, v.who)
 	d.made.Counted = append(d.made.Counted, c.Counted)
-	d.made.Networks = append(d.made.Networks, orNone(origin.network))
-	d.made.Devices = append(d.made.Devices, orNone(origin.device))
+	d.made.Networks = append(d.made.Networks, orNone(v.network))
+	d.made.Devices = append(d.made.Devices, orNone(v.device))
 	return c, nil
 }
 
 // gain notes that a click counts for a code. One that does not leaves the code as
 // it was.
-func (d *door) gain(by *remembered, anonymous bool) {
-	gains := d.added[by.referral]
+func (d *door) gain(v visit) {
+	gains := d.added[v.to.referral]
 	if gains == nil {
-		gains = &added{referrer: by.referrer}
-		d.added[by.referral] = gains
+		gains = &added{referrer: v.to.referrer}
+		d.added[v.to.referral] = gains
 	}
 	gains.clicks++
-	if anonymous {
+	if v.who == 0 {
 		gains.anonymous = d.at
 	}
 }

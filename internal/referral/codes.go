@@ -1,14 +1,12 @@
 package referral
 
 import (
-	"context"
 	"time"
 
 	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/incent-dev/incent/gen/query"
-	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/tenant"
 )
 
@@ -58,6 +56,13 @@ func newCodes() codes {
 	return codes{known}
 }
 
+// recall is what is known of a code; nil: nothing. It holds if its version is still
+// the tenant's.
+func (c codes) recall(tenantID int64, text string) *remembered {
+	r, _ := c.known.Get(asked{tenantID, text})
+	return r
+}
+
 // learn keeps what was read of a code after its tenant was.
 func (c codes) learn(t tenant.Tenant, r query.VisitorListForUpdateRow) *remembered {
 	found := &remembered{
@@ -65,59 +70,4 @@ func (c codes) learn(t tenant.Tenant, r query.VisitorListForUpdateRow) *remember
 	}
 	c.known.Add(asked{t.ID, r.Asked}, found)
 	return found
-}
-
-// lookup is the read of the codes and people that visits name. It locks what binds
-// the people to the campaigns, which guards their visits through any code.
-type lookup struct {
-	codes map[string]*remembered // by code as asked: those known by heart
-	arg   query.VisitorListForUpdateParams
-	found []query.VisitorListForUpdateRow
-}
-
-// lookUp prepares the read, which asks for what is not known by heart.
-func (c codes) lookUp(tenantID int64, visits []visit) *lookup {
-	l := &lookup{codes: make(map[string]*remembered, len(visits))}
-	for _, v := range visits {
-		if r, known := c.known.Get(asked{tenantID, v.Code}); known {
-			l.codes[v.Code] = r
-		}
-	}
-	l.ask(tenantID, visits)
-	return l
-}
-
-func (l *lookup) ask(tenantID int64, visits []visit) {
-	n := len(visits)
-	l.arg = query.VisitorListForUpdateParams{TenantID: tenantID, Codes: make([]string, 0, n), CampaignIds: make([]string, 0, n), Referees: make([]string, 0, n)}
-	for _, v := range visits {
-		campaign := ""
-		if r := l.codes[v.Code]; r != nil {
-			if campaign = r.campaign; v.Referee == "" {
-				continue
-			}
-		}
-		l.arg.Codes = append(l.arg.Codes, v.Code)
-		l.arg.CampaignIds = append(l.arg.CampaignIds, campaign)
-		l.arg.Referees = append(l.arg.Referees, v.Referee)
-	}
-}
-
-func (l *lookup) read(ctx context.Context, db query.DBTX) (err error) {
-	if len(l.arg.Codes) > 0 {
-		l.found, err = q.VisitorListForUpdate(ctx, db, l.arg)
-	}
-	return err
-}
-
-// check reads again, without what is known by heart, where that holds no more.
-func (l *lookup) check(ctx context.Context, tx pg.Tx, t tenant.Tenant, visits []visit) error {
-	for _, r := range l.codes {
-		if r.version != t.CodesVersion {
-			clear(l.codes)
-			l.ask(t.ID, visits)
-			return l.read(ctx, tx)
-		}
-	}
-	return nil
 }
