@@ -40,22 +40,20 @@ SELECT m.tenant_id, m.id, w.asset, @at::timestamptz
     ON CONFLICT (tenant_id, member_id, asset) DO NOTHING;
 
 -- name: AccountUpdateMany :exec
--- Stores locked accounts. They exist, so every row meets itself by accounts_pk
--- and is updated; no indexed column is touched unless due_at moves.
-INSERT INTO accounts AS a (tenant_id, member_id, asset, available, pending, debt, dated, earned, redeemed,
-                           seq, awards, redeems, deducts, expires, due_at, idle_at, moved_at)
-SELECT @tenant_id, unnest(@member_ids::bigint[]), unnest(@assets::smallint[]),
-       unnest(@available::bigint[]), unnest(@pending::bigint[]), unnest(@debt::bigint[]),
-       unnest(@dated::bigint[]), unnest(@earned::bigint[]), unnest(@redeemed::bigint[]),
-       unnest(@seqs::bigint[]), unnest(@awards::bigint[]), unnest(@redeems::bigint[]),
-       unnest(@deducts::bigint[]), unnest(@expires::bigint[]),
-       NULLIF(unnest(@due_at::timestamptz[]), '0001-01-01Z'), NULLIF(unnest(@idle_at::timestamptz[]), '0001-01-01Z'),
-       unnest(@moved_at::timestamptz[])
-    ON CONFLICT (tenant_id, member_id, asset) DO UPDATE
-   SET available = excluded.available, pending = excluded.pending, debt = excluded.debt, dated = excluded.dated,
-       earned = excluded.earned, redeemed = excluded.redeemed, seq = excluded.seq, awards = excluded.awards,
-       redeems = excluded.redeems, deducts = excluded.deducts, expires = excluded.expires,
-       due_at = excluded.due_at, idle_at = excluded.idle_at, moved_at = excluded.moved_at;
+-- Stores locked accounts; no indexed column is touched unless due_at moves. By
+-- accounts_pk: since the tenant comes with each row no other way to join is left, however
+-- small the table is when the plan is made.
+UPDATE accounts AS a
+   SET available = w.available, pending = w.pending, debt = w.debt, dated = w.dated, earned = w.earned, redeemed = w.redeemed, seq = w.seq,
+       awards = w.awards, redeems = w.redeems, deducts = w.deducts, expires = w.expires,
+       due_at = NULLIF(w.due_at, '0001-01-01Z'), idle_at = NULLIF(w.idle_at, '0001-01-01Z'), moved_at = w.moved_at
+  FROM (SELECT @tenant_id::bigint AS tenant_id, unnest(@member_ids::bigint[]) AS member_id, unnest(@assets::smallint[]) AS asset,
+               unnest(@available::bigint[]) AS available, unnest(@pending::bigint[]) AS pending, unnest(@debt::bigint[]) AS debt,
+               unnest(@dated::bigint[]) AS dated, unnest(@earned::bigint[]) AS earned, unnest(@redeemed::bigint[]) AS redeemed,
+               unnest(@seqs::bigint[]) AS seq, unnest(@awards::bigint[]) AS awards, unnest(@redeems::bigint[]) AS redeems,
+               unnest(@deducts::bigint[]) AS deducts, unnest(@expires::bigint[]) AS expires,
+               unnest(@due_at::timestamptz[]) AS due_at, unnest(@idle_at::timestamptz[]) AS idle_at, unnest(@moved_at::timestamptz[]) AS moved_at) AS w
+ WHERE a.tenant_id = w.tenant_id AND a.member_id = w.member_id AND a.asset = w.asset;
 
 -- name: AccountGet :one
 -- One member's account with the tenant's clock; a missing account reads as zeros.

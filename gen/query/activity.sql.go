@@ -181,22 +181,22 @@ func (q *Queries) ActivityGetSpan(ctx context.Context, db DBTX, arg ActivityGetS
 
 const activityInsertMany = `-- name: ActivityInsertMany :exec
 WITH progress AS (
-    INSERT INTO member_progress AS p (tenant_id, member_id, activities, active_at, level, settled, next_xp, next_coins)
-    SELECT $1, unnest($14::bigint[]), unnest($15::bigint[]), unnest($16::timestamptz[]),
-           unnest($17::integer[]), unnest($18::bigint[]), unnest($19::bigint[]), unnest($20::bigint[])
-        ON CONFLICT (tenant_id, member_id) DO UPDATE
-       SET activities = excluded.activities, active_at = excluded.active_at, level = excluded.level, settled = excluded.settled,
-           next_xp = excluded.next_xp, next_coins = excluded.next_coins),
+    UPDATE member_progress AS p
+       SET activities = w.activities, active_at = w.active_at, level = w.level, settled = w.settled, next_xp = w.next_xp, next_coins = w.next_coins
+      FROM (SELECT $1::bigint AS tenant_id, unnest($14::bigint[]) AS member_id, unnest($15::bigint[]) AS activities,
+                   unnest($16::timestamptz[]) AS active_at, unnest($17::integer[]) AS level, unnest($18::bigint[]) AS settled,
+                   unnest($19::bigint[]) AS next_xp, unnest($20::bigint[]) AS next_coins) AS w
+     WHERE p.tenant_id = w.tenant_id AND p.member_id = w.member_id),
 counts AS (
-    INSERT INTO action_counts AS c (tenant_id, member_id, action_id, activities, rewarded, rewarded_at, settled, streak_period, streak_on, streak_current, streak_longest)
-    SELECT $1, unnest($21::bigint[]), unnest($22::bigint[]), unnest($23::bigint[]),
-           unnest($24::bigint[]), NULLIF(unnest($25::timestamptz[]), '0001-01-01Z'), unnest($26::bigint[]),
-           NULLIF(unnest($27::text[]), ''), NULLIF(unnest($28::date[]), '0001-01-01'),
-           unnest($29::integer[]), unnest($30::integer[])
-        ON CONFLICT (tenant_id, member_id, action_id) DO UPDATE
-       SET activities = excluded.activities, rewarded = excluded.rewarded, rewarded_at = excluded.rewarded_at, settled = excluded.settled,
-           streak_period = excluded.streak_period, streak_on = excluded.streak_on, streak_current = excluded.streak_current,
-           streak_longest = excluded.streak_longest),
+    UPDATE action_counts AS c
+       SET activities = w.activities, rewarded = w.rewarded, rewarded_at = NULLIF(w.rewarded_at, '0001-01-01Z'), settled = w.settled,
+           streak_period = NULLIF(w.streak_period, ''), streak_on = NULLIF(w.streak_on, '0001-01-01'), streak_current = w.streak_current,
+           streak_longest = w.streak_longest
+      FROM (SELECT $1::bigint AS tenant_id, unnest($21::bigint[]) AS member_id, unnest($22::bigint[]) AS action_id,
+                   unnest($23::bigint[]) AS activities, unnest($24::bigint[]) AS rewarded, unnest($25::timestamptz[]) AS rewarded_at,
+                   unnest($26::bigint[]) AS settled, unnest($27::text[]) AS streak_period, unnest($28::date[]) AS streak_on,
+                   unnest($29::integer[]) AS streak_current, unnest($30::integer[]) AS streak_longest) AS w
+     WHERE c.tenant_id = w.tenant_id AND c.member_id = w.member_id AND c.action_id = w.action_id),
 days AS (
     INSERT INTO activity_days AS d (tenant_id, action_id, day, shard, activities)
     SELECT $1, w.action_id, w.day, $31, w.activities
@@ -258,8 +258,9 @@ type ActivityInsertManyParams struct {
 
 // Records activities, with how far their members are, what they did of each action,
 // and the counts of days and minutes, these in one order so that two servers cannot
-// deadlock. In one statement an event takes 1.5 % less CPU than in five. No indexed
-// column changes.
+// deadlock. In one statement an event takes 1.5 % less CPU than in five. The rows of
+// members and of their actions exist, and are found by member_progress_pk and
+// action_counts_pk (see AccountUpdateMany). No indexed column changes.
 func (q *Queries) ActivityInsertMany(ctx context.Context, db DBTX, arg ActivityInsertManyParams) error {
 	_, err := db.Exec(ctx, activityInsertMany,
 		arg.TenantID,
@@ -939,9 +940,38 @@ func (q *Queries) MilestoneGrantInsertMany(ctx context.Context, db DBTX, arg Mil
 	return err
 }
 
+const progressInsertMany = `-- name: ProgressInsertMany :exec
+WITH progress AS (
+    INSERT INTO member_progress (tenant_id, member_id, activities, active_at, level, settled, next_xp, next_coins)
+    SELECT $1, unnest($4::bigint[]), 0, '1970-01-01Z', 0, 0, 0, 0)
+INSERT INTO action_counts (tenant_id, member_id, action_id, activities, rewarded, settled, streak_current, streak_longest)
+SELECT $1, unnest($2::bigint[]), unnest($3::bigint[]), 0, 0, 0, 0, 0
+`
+
+type ProgressInsertManyParams struct {
+	TenantID       int64
+	CountMemberIds []int64
+	CountActionIds []int64
+	MemberIds      []int64
+}
+
+// Makes the rows of members, and of what they do of an action, that did not exist;
+// what they hold is stored with the activities. The XP accounts are locked, so nobody
+// else can make them.
+func (q *Queries) ProgressInsertMany(ctx context.Context, db DBTX, arg ProgressInsertManyParams) error {
+	_, err := db.Exec(ctx, progressInsertMany,
+		arg.TenantID,
+		arg.CountMemberIds,
+		arg.CountActionIds,
+		arg.MemberIds,
+	)
+	return err
+}
+
 const progressListMany = `-- name: ProgressListMany :many
 
-SELECT w.member_id::bigint AS member_id, w.action_id::bigint AS action_id, COALESCE(p.activities, 0)::bigint AS places, COALESCE(p.active_at, '0001-01-01Z')::timestamptz AS active_at,
+SELECT w.member_id::bigint AS member_id, w.action_id::bigint AS action_id, (p.member_id IS NOT NULL)::boolean AS stored,
+       (c.member_id IS NOT NULL)::boolean AS count_stored, COALESCE(p.activities, 0)::bigint AS places, COALESCE(p.active_at, '0001-01-01Z')::timestamptz AS active_at,
        COALESCE(p.level, 0)::integer AS level, COALESCE(p.settled, -1)::bigint AS settled,
        COALESCE(p.next_xp, 0)::bigint AS next_xp, COALESCE(p.next_coins, 0)::bigint AS next_coins,
        COALESCE(c.activities, 0)::bigint AS activities, COALESCE(c.rewarded, 0)::bigint AS rewarded,
@@ -964,6 +994,8 @@ type ProgressListManyParams struct {
 type ProgressListManyRow struct {
 	MemberID      int64
 	ActionID      int64
+	Stored        bool
+	CountStored   bool
 	Places        int64
 	ActiveAt      time.Time
 	Level         int32
@@ -996,6 +1028,8 @@ func (q *Queries) ProgressListMany(ctx context.Context, db DBTX, arg ProgressLis
 		if err := rows.Scan(
 			&i.MemberID,
 			&i.ActionID,
+			&i.Stored,
+			&i.CountStored,
 			&i.Places,
 			&i.ActiveAt,
 			&i.Level,

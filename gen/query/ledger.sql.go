@@ -482,20 +482,17 @@ func (q *Queries) AccountListRangeForUpdate(ctx context.Context, db DBTX, arg Ac
 }
 
 const accountUpdateMany = `-- name: AccountUpdateMany :exec
-INSERT INTO accounts AS a (tenant_id, member_id, asset, available, pending, debt, dated, earned, redeemed,
-                           seq, awards, redeems, deducts, expires, due_at, idle_at, moved_at)
-SELECT $1, unnest($2::bigint[]), unnest($3::smallint[]),
-       unnest($4::bigint[]), unnest($5::bigint[]), unnest($6::bigint[]),
-       unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bigint[]),
-       unnest($10::bigint[]), unnest($11::bigint[]), unnest($12::bigint[]),
-       unnest($13::bigint[]), unnest($14::bigint[]),
-       NULLIF(unnest($15::timestamptz[]), '0001-01-01Z'), NULLIF(unnest($16::timestamptz[]), '0001-01-01Z'),
-       unnest($17::timestamptz[])
-    ON CONFLICT (tenant_id, member_id, asset) DO UPDATE
-   SET available = excluded.available, pending = excluded.pending, debt = excluded.debt, dated = excluded.dated,
-       earned = excluded.earned, redeemed = excluded.redeemed, seq = excluded.seq, awards = excluded.awards,
-       redeems = excluded.redeems, deducts = excluded.deducts, expires = excluded.expires,
-       due_at = excluded.due_at, idle_at = excluded.idle_at, moved_at = excluded.moved_at
+UPDATE accounts AS a
+   SET available = w.available, pending = w.pending, debt = w.debt, dated = w.dated, earned = w.earned, redeemed = w.redeemed, seq = w.seq,
+       awards = w.awards, redeems = w.redeems, deducts = w.deducts, expires = w.expires,
+       due_at = NULLIF(w.due_at, '0001-01-01Z'), idle_at = NULLIF(w.idle_at, '0001-01-01Z'), moved_at = w.moved_at
+  FROM (SELECT $1::bigint AS tenant_id, unnest($2::bigint[]) AS member_id, unnest($3::smallint[]) AS asset,
+               unnest($4::bigint[]) AS available, unnest($5::bigint[]) AS pending, unnest($6::bigint[]) AS debt,
+               unnest($7::bigint[]) AS dated, unnest($8::bigint[]) AS earned, unnest($9::bigint[]) AS redeemed,
+               unnest($10::bigint[]) AS seq, unnest($11::bigint[]) AS awards, unnest($12::bigint[]) AS redeems,
+               unnest($13::bigint[]) AS deducts, unnest($14::bigint[]) AS expires,
+               unnest($15::timestamptz[]) AS due_at, unnest($16::timestamptz[]) AS idle_at, unnest($17::timestamptz[]) AS moved_at) AS w
+ WHERE a.tenant_id = w.tenant_id AND a.member_id = w.member_id AND a.asset = w.asset
 `
 
 type AccountUpdateManyParams struct {
@@ -518,8 +515,9 @@ type AccountUpdateManyParams struct {
 	MovedAt   []time.Time
 }
 
-// Stores locked accounts. They exist, so every row meets itself by accounts_pk
-// and is updated; no indexed column is touched unless due_at moves.
+// Stores locked accounts; no indexed column is touched unless due_at moves. By
+// accounts_pk: since the tenant comes with each row no other way to join is left, however
+// small the table is when the plan is made.
 func (q *Queries) AccountUpdateMany(ctx context.Context, db DBTX, arg AccountUpdateManyParams) error {
 	_, err := db.Exec(ctx, accountUpdateMany,
 		arg.TenantID,

@@ -19,6 +19,7 @@ type state struct {
 	zone      *time.Location
 
 	fresh    bool // something was recorded: it is to be stored
+	stored   bool // there is a row
 	progress progress
 	counts   map[int64]*count // by action, as far as the transaction needs them
 
@@ -44,6 +45,7 @@ type count struct {
 	settled    int64
 	streak     streak
 	fresh      bool // to be stored
+	stored     bool // there is a row
 }
 
 // had is what was granted, ever.

@@ -25,7 +25,29 @@ func (r *round) store(ctx context.Context, pipe *pg.Pipeline, shard int16) error
 	r.putProgress(&a)
 	r.putCounts(&a)
 	r.putTotals(&a)
-	return errors.Join(q.ActivityInsertMany(ctx, pipe, a), r.storeGrants(ctx, pipe), r.storeQuests(ctx, pipe), r.storeMilestoneDays(ctx, pipe, shard))
+	return errors.Join(r.makeRows(ctx, pipe), q.ActivityInsertMany(ctx, pipe, a), r.storeGrants(ctx, pipe), r.storeQuests(ctx, pipe), r.storeMilestoneDays(ctx, pipe, shard))
+}
+
+// makeRows makes the rows of those who have none: for members, once for each action.
+func (r *round) makeRows(ctx context.Context, pipe *pg.Pipeline) error {
+	a := query.ProgressInsertManyParams{TenantID: r.tenant.ID}
+	for _, s := range r.members {
+		if s == nil {
+			continue
+		}
+		if s.fresh && !s.stored {
+			a.MemberIds = append(a.MemberIds, s.member)
+		}
+		for action, c := range s.counts {
+			if c.fresh && !c.stored {
+				a.CountMemberIds, a.CountActionIds = append(a.CountMemberIds, s.member), append(a.CountActionIds, action)
+			}
+		}
+	}
+	if len(a.MemberIds)+len(a.CountMemberIds) == 0 {
+		return nil
+	}
+	return q.ProgressInsertMany(ctx, pipe, a)
 }
 
 func (r *round) putActivities(a *query.ActivityInsertManyParams) {
