@@ -60,6 +60,11 @@
 // points below which there is nothing (next_xp, next_coins), for the version of
 // the rules for which that was found (settled).
 //
+// Tried by incent bench in alternating runs: progress read in the round trip of the
+// locks, by the caller's ids, took 4 % more CPU and gave no more events, since shorter
+// batches are smaller ones; one lane on two cores instead of two took 16 % less CPU and
+// gave 10 % fewer events.
+//
 // # Locks
 //
 // Accounts (in the ledger's order), then what they guard; then days and minutes
