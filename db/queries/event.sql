@@ -15,9 +15,12 @@ SELECT c.id, cardinality(c.kinds)::bigint AS events
  ORDER BY c.drawn, c.id
  LIMIT @max_rows;
 
--- name: CommitUpdatePlace :exec
--- Gives one commit its place. By commits_pk; the feed's row is locked.
-UPDATE commits SET place = @place::bigint WHERE tenant_id = @tenant_id AND id = @id AND place IS NULL;
+-- name: CommitUpdatePlaceMany :exec
+-- Gives commits their places. By commits_pk (see AccountUpdateMany); the feed's row is
+-- locked.
+UPDATE commits AS c SET place = w.place
+  FROM (SELECT @tenant_id::bigint AS tenant_id, unnest(@ids::uuid[]) AS id, unnest(@places::bigint[]) AS place) AS w
+ WHERE c.tenant_id = w.tenant_id AND c.id = w.id AND c.place IS NULL;
 
 -- name: CommitListAfter :many
 -- Sequenced commits from the one that holds event number @number on. By commits_place_unique.

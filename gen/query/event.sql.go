@@ -382,19 +382,22 @@ func (q *Queries) CommitUpdateBlock(ctx context.Context, db DBTX, arg CommitUpda
 	return err
 }
 
-const commitUpdatePlace = `-- name: CommitUpdatePlace :exec
-UPDATE commits SET place = $1::bigint WHERE tenant_id = $2 AND id = $3 AND place IS NULL
+const commitUpdatePlaceMany = `-- name: CommitUpdatePlaceMany :exec
+UPDATE commits AS c SET place = w.place
+  FROM (SELECT $1::bigint AS tenant_id, unnest($2::uuid[]) AS id, unnest($3::bigint[]) AS place) AS w
+ WHERE c.tenant_id = w.tenant_id AND c.id = w.id AND c.place IS NULL
 `
 
-type CommitUpdatePlaceParams struct {
-	Place    int64
+type CommitUpdatePlaceManyParams struct {
 	TenantID int64
-	ID       uuid.UUID
+	Ids      []uuid.UUID
+	Places   []int64
 }
 
-// Gives one commit its place. By commits_pk; the feed's row is locked.
-func (q *Queries) CommitUpdatePlace(ctx context.Context, db DBTX, arg CommitUpdatePlaceParams) error {
-	_, err := db.Exec(ctx, commitUpdatePlace, arg.Place, arg.TenantID, arg.ID)
+// Gives commits their places. By commits_pk (see AccountUpdateMany); the feed's row is
+// locked.
+func (q *Queries) CommitUpdatePlaceMany(ctx context.Context, db DBTX, arg CommitUpdatePlaceManyParams) error {
+	_, err := db.Exec(ctx, commitUpdatePlaceMany, arg.TenantID, arg.Ids, arg.Places)
 	return err
 }
 

@@ -122,11 +122,13 @@ func sequence(ctx context.Context, tx pg.Tx, tenantID int64) (int, error) {
 		return 0, err
 	}
 	var pipe pg.Pipeline
+	places := query.CommitUpdatePlaceManyParams{TenantID: tenantID}
 	for _, c := range fresh {
-		if err := q.CommitUpdatePlace(ctx, &pipe, query.CommitUpdatePlaceParams{TenantID: tenantID, ID: c.ID, Place: next}); err != nil {
-			return 0, err
-		}
+		places.Ids, places.Places = append(places.Ids, c.ID), append(places.Places, next)
 		next += c.Events
+	}
+	if err := q.CommitUpdatePlaceMany(ctx, &pipe, places); err != nil {
+		return 0, err
 	}
 	if err := q.FeedUpdate(ctx, &pipe, query.FeedUpdateParams{TenantID: tenantID, Next: next}); err != nil {
 		return 0, err

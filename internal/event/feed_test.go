@@ -85,21 +85,48 @@ func TestUnsealedAreTransfers(t *testing.T) {
 	t.Parallel()
 	of := pgtest.Tenant(t)
 	tell(t, of.ID, step{}, nil)
-	unsealed, err := pg.InTx(t.Context(), pgtest.DB(), func(ctx context.Context, tx pg.Tx) (event.Moves, error) {
+	unsealed, err := pg.InTx(t.Context(), pgtest.DB(), func(ctx context.Context, tx pg.Tx) ([]*event.Portion, error) {
 		var j event.Journal
 		j.Fact(event.OrderCreated, step{})
 		j.Moved(5, 1, 7, event.Leaf{})
 		if err := j.Store(ctx, tx, of.ID, pg.Now()); err != nil {
-			return event.Moves{}, err
+			return nil, err
 		}
-		commits, moves, err := event.Unsealed(ctx, tx, of.ID, 10)
-		if len(commits) != 1 {
-			t.Errorf("%d commits wait, want the one with a transfer", len(commits))
-		}
-		return moves, err
+		return event.Unsealed(ctx, tx, of.ID, 10)
 	})
-	if err != nil || !slices.Equal(unsealed.Seqs, []int64{7}) {
-		t.Errorf("transfers %v wait (%v), want number 7", unsealed.Seqs, err)
+	if err != nil || len(unsealed) != 1 || len(unsealed[0].Commits) != 1 || !slices.Equal(unsealed[0].Seqs, []int64{7}) {
+		t.Errorf("%+v waits (%v), want the commit of transfer 7", unsealed, err)
+	}
+}
+
+// No commit is cut, and none is left over, whatever a portion holds at most.
+func TestUnsealedPortions(t *testing.T) {
+	t.Parallel()
+	of := pgtest.Tenant(t)
+	got, err := pg.InTx(t.Context(), pgtest.DB(), func(ctx context.Context, tx pg.Tx) ([]*event.Portion, error) {
+		seq := int64(0)
+		for _, n := range []int{2, 2, 1, 7, 3} {
+			var j event.Journal
+			for range n {
+				seq++
+				j.Moved(5, 1, seq, event.Leaf{})
+			}
+			if err := j.Store(ctx, tx, of.ID, pg.Now()); err != nil {
+				return nil, err
+			}
+		}
+		return event.Unsealed(ctx, tx, of.ID, 5)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sizes, seqs []int64
+	for _, p := range got {
+		sizes = append(sizes, int64(len(p.Seqs)))
+		seqs = append(seqs, p.Seqs...)
+	}
+	if !slices.Equal(sizes, []int64{5, 7, 3}) || len(seqs) != 15 || !slices.IsSorted(seqs) {
+		t.Errorf("portions of %v with transfers %v, want 5, 7 and 3 in order", sizes, seqs)
 	}
 }
 

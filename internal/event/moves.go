@@ -26,39 +26,53 @@ func (m *Moves) add(member int64, asset int16, seq int64, leaf []byte) {
 	m.Leaves = append(m.Leaves, leaf)
 }
 
-// sealBatch bounds the commits that one block takes: each one is locked by itself.
+// sealBatch bounds the commits that are locked at once: each one is by itself.
 const sealBatch = 128
 
+// Portion is what one block seals: whole commits, with the transfers that they name.
+type Portion struct {
+	Commits []uuid.UUID
+	Moves
+}
+
 // Unsealed gathers, commit by commit in the order drawn, transfers that are in no
-// block yet, about so many at most: it does not cut a commit. The commits stay
-// locked until the transaction ends; Seal them before.
-func Unsealed(ctx context.Context, tx pg.Tx, tenantID int64, about int) (commits []uuid.UUID, m Moves, err error) {
+// block yet, in portions of about so many at most: no commit is cut. The commits stay
+// locked until the transaction ends; Seal all of them before. Fewer would do than one
+// look finds, but to look at the others again costs as much as to seal them.
+func Unsealed(ctx context.Context, tx pg.Tx, tenantID int64, about int) ([]*Portion, error) {
 	rows, err := q.CommitListUnsealedForUpdate(ctx, tx, query.CommitListUnsealedForUpdateParams{TenantID: tenantID, MaxRows: sealBatch})
 	if err != nil {
-		return nil, m, fmt.Errorf("find what is not sealed: %w", err)
+		return nil, fmt.Errorf("find what is not sealed: %w", err)
 	}
+	var portions []*Portion
 	for _, r := range rows {
-		if len(m.Seqs)+len(r.Seqs)+len(r.MovedSeqs) > about && len(commits) > 0 {
-			break
+		n := len(portions)
+		if n == 0 || len(portions[n-1].Seqs)+len(r.Seqs)+len(r.MovedSeqs) > about {
+			portions = append(portions, &Portion{})
+			n++
 		}
-		leaves := r.Leaves
-		next := func() (leaf []byte) {
-			if len(leaves) >= sha256.Size {
-				leaf, leaves = leaves[:sha256.Size], leaves[sha256.Size:]
-			}
-			return leaf
-		}
-		for i := range r.Seqs {
-			if r.Assets[i] != 0 { // others are no transfers
-				m.add(r.Members[i], r.Assets[i], r.Seqs[i], next())
-			}
-		}
-		for i := range r.MovedSeqs {
-			m.add(r.MovedMembers[i], r.MovedAssets[i], r.MovedSeqs[i], next())
-		}
-		commits = append(commits, r.ID)
+		portions[n-1].take(r)
 	}
-	return commits, m, nil
+	return portions, nil
+}
+
+func (p *Portion) take(r query.CommitListUnsealedForUpdateRow) {
+	leaves := r.Leaves
+	next := func() (leaf []byte) {
+		if len(leaves) >= sha256.Size {
+			leaf, leaves = leaves[:sha256.Size], leaves[sha256.Size:]
+		}
+		return leaf
+	}
+	for i := range r.Seqs {
+		if r.Assets[i] != 0 { // others are no transfers
+			p.add(r.Members[i], r.Assets[i], r.Seqs[i], next())
+		}
+	}
+	for i := range r.MovedSeqs {
+		p.add(r.MovedMembers[i], r.MovedAssets[i], r.MovedSeqs[i], next())
+	}
+	p.Commits = append(p.Commits, r.ID)
 }
 
 // Seal notes that a block holds the transfers of locked commits.

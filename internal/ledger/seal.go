@@ -44,7 +44,8 @@ func (l *Ledger) Seal(ctx context.Context, tenantID int64) error {
 	}
 }
 
-// seal appends one block, and tells whether there was anything to seal.
+// seal appends blocks for as many commits as are locked at once, and tells whether
+// there was anything to seal.
 func seal(ctx context.Context, tx pg.Tx, tenantID int64) (bool, error) {
 	t, err := tenant.Get(ctx, tx, tenantID)
 	if err != nil {
@@ -56,31 +57,34 @@ func seal(ctx context.Context, tx pg.Tx, tenantID int64) (bool, error) {
 	}
 	// A statement of its own: what it sees was committed before the lock was had,
 	// and what it does not see goes into a later block.
-	commits, moves, err := event.Unsealed(ctx, tx, tenantID, blockSize)
-	if err != nil || len(commits) == 0 {
+	portions, err := event.Unsealed(ctx, tx, tenantID, blockSize)
+	if err != nil || len(portions) == 0 {
 		return false, err
 	}
 	var pipe pg.Pipeline
-	number := end.Blocks // commits that moved nothing are done with it
-	if len(moves.Seqs) > 0 {
-		leaves, err := leavesTold(ctx, tx, tenantID, moves)
-		if err != nil {
-			return false, err
+	for _, p := range portions {
+		if len(p.Seqs) > 0 {
+			leaves, err := leavesTold(ctx, tx, tenantID, p.Moves)
+			if err != nil {
+				return false, err
+			}
+			previous := end.Hash
+			end.Blocks++
+			end.Hash = hashBlock(previous, end.Blocks, p.Moves, leaves)
+			err = q.SealedBlockInsert(ctx, &pipe, query.SealedBlockInsertParams{
+				TenantID: tenantID, Number: end.Blocks, Previous: previous, Hash: end.Hash, Members: p.Members, Assets: p.Assets,
+				Seqs: p.Seqs, Marks: marksOf(leaves), SealedAt: t.Now(),
+			})
+			if err != nil {
+				return false, err
+			}
 		}
-		number++
-		hash := hashBlock(end.Hash, number, moves, leaves)
-		err = q.SealedBlockInsert(ctx, &pipe, query.SealedBlockInsertParams{
-			TenantID: tenantID, Number: number, Previous: end.Hash, Hash: hash, Members: moves.Members, Assets: moves.Assets,
-			Seqs: moves.Seqs, Marks: marksOf(leaves), SealedAt: t.Now(),
-		})
-		if err != nil {
-			return false, err
-		}
-		if err := q.ChainUpdate(ctx, &pipe, query.ChainUpdateParams{TenantID: tenantID, Blocks: number, Hash: hash}); err != nil {
+		// Commits that moved nothing are done with it.
+		if err := event.Seal(ctx, &pipe, tenantID, p.Commits, end.Blocks); err != nil {
 			return false, err
 		}
 	}
-	if err := event.Seal(ctx, &pipe, tenantID, commits, number); err != nil {
+	if err := q.ChainUpdate(ctx, &pipe, query.ChainUpdateParams{TenantID: tenantID, Blocks: end.Blocks, Hash: end.Hash}); err != nil {
 		return false, err
 	}
 	return true, pipe.Send(ctx, tx)
