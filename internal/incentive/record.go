@@ -155,13 +155,11 @@ type arrival struct {
 
 // arrive reads it, together with what else is asked for.
 func arrive(ctx context.Context, tx pg.Tx, tenantID int64, events []NewEvent, also ...func(context.Context, query.DBTX) error) (*arrival, error) {
-	var commands []ledger.Command
-	for _, n := range events {
-		for _, asset := range ledger.Assets {
-			commands = append(commands, ledger.Command{Member: n.Member, Asset: asset})
-		}
+	members := make([]string, len(events))
+	for i, n := range events {
+		members[i] = n.Member
 	}
-	a := &arrival{events: events, keys: newKeys(tenantID), locks: ledger.Lock(tenantID, commands)}
+	a := &arrival{events: events, keys: newKeys(tenantID), locks: ledger.LockAll(tenantID, members)}
 	keyed := func(ctx context.Context, db query.DBTX) error { return a.keys.read(ctx, db, events) }
 	return a, pg.Together(ctx, tx, append(also, tenant.Read(&a.tenant, tenantID), keyed, a.locks.Read)...)
 }

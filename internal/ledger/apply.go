@@ -56,13 +56,16 @@ func Begin(ctx context.Context, tx pg.Tx, t tenant.Tenant, at time.Time, command
 // Locks are accounts on their way to be locked, by a read that may travel with
 // others.
 type Locks struct {
-	arg  query.AccountListForUpdateParams
-	rows []query.AccountListForUpdateRow
+	pairs query.AccountListForUpdateParams
+	whole []string // members of whom all accounts are locked, each looked up once; nil: the pairs are
+
+	rows   []query.AccountListForUpdateRow
+	ranged []query.AccountListRangeForUpdateRow
 }
 
 // Lock names the accounts that commands concern.
 func Lock(tenantID int64, commands []Command) *Locks {
-	l := &Locks{arg: query.AccountListForUpdateParams{TenantID: tenantID}}
+	l := &Locks{pairs: query.AccountListForUpdateParams{TenantID: tenantID}}
 	seen := make(map[holder]bool, len(commands))
 	for _, c := range commands {
 		h := holder{c.Member, c.Asset}
@@ -70,18 +73,54 @@ func Lock(tenantID int64, commands []Command) *Locks {
 			continue
 		}
 		seen[h] = true
-		l.arg.ExternalIds = append(l.arg.ExternalIds, h.member)
-		l.arg.Assets = append(l.arg.Assets, int16(h.asset))
+		l.pairs.ExternalIds = append(l.pairs.ExternalIds, h.member)
+		l.pairs.Assets = append(l.pairs.Assets, int16(h.asset))
 	}
+	l.whole = wholes(l.pairs.ExternalIds)
 	return l
+}
+
+// LockAll names all accounts of members, who may be named more than once.
+func LockAll(tenantID int64, members []string) *Locks {
+	return &Locks{pairs: query.AccountListForUpdateParams{TenantID: tenantID}, whole: distinct(members)}
+}
+
+// wholes are the members of pairs, which are different, where those are all assets of
+// each, as for events; nil: they are not.
+func wholes(externals []string) []string {
+	n := len(externals)
+	if n == 0 || n%len(Assets) != 0 || externals[0] != externals[len(Assets)-1] {
+		return nil // most batches are of one asset
+	}
+	members := distinct(externals)
+	if len(members)*len(Assets) != n {
+		return nil
+	}
+	return members
+}
+
+func distinct(words []string) []string {
+	kept, seen := make([]string, 0, len(words)), make(map[string]bool, len(words))
+	for _, w := range words {
+		if !seen[w] {
+			seen[w] = true
+			kept = append(kept, w)
+		}
+	}
+	return kept
 }
 
 // Read locks the accounts, in the one order.
 func (l *Locks) Read(ctx context.Context, db query.DBTX) (err error) {
-	if len(l.arg.ExternalIds) == 0 {
-		return nil
+	switch {
+	case len(l.whole) > 0:
+		l.ranged, err = q.AccountListRangeForUpdate(ctx, db, query.AccountListRangeForUpdateParams{
+			TenantID: l.pairs.TenantID, ExternalIds: l.whole, Lowest: int16(Points), Highest: int16(XP),
+		})
+	case len(l.pairs.ExternalIds) > 0:
+		l.rows, err = q.AccountListForUpdate(ctx, db, l.pairs)
 	}
-	if l.rows, err = lockRows(ctx, db, l.arg); err != nil {
+	if err != nil {
 		return fmt.Errorf("lock accounts: %w", err)
 	}
 	return nil
@@ -167,11 +206,17 @@ func Apply(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, t tenant.Tenant, at
 // books makes the books of what was read. One that a command gives to and that
 // is missing is an UnopenedError; other missing ones are absent from the map.
 func (l *Locks) books(ctx context.Context, tx pg.Tx, t tenant.Tenant, commands []Command) (map[holder]*book, error) {
-	books := make(map[holder]*book, len(l.rows))
-	for _, r := range l.rows {
+	books := make(map[holder]*book, len(l.rows)+len(l.ranged))
+	add := func(r query.AccountListForUpdateRow) {
 		b := bookFromRow(r)
 		b.policy = &t.Policy
 		books[holder{b.external, b.asset}] = b
+	}
+	for _, r := range l.rows {
+		add(r)
+	}
+	for _, r := range l.ranged {
+		add(query.AccountListForUpdateRow(r))
 	}
 	missing, err := missingHolders(ctx, tx, t, commands, books)
 	if err != nil {
@@ -196,35 +241,6 @@ func poorMembers(ctx context.Context, tx pg.Tx, t tenant.Tenant, commands []Comm
 		return nil, nil
 	}
 	return tenant.Known(ctx, tx, t.ID, without)
-}
-
-// lockRows locks the accounts of the pairs in arg, which are different. Where they
-// are all assets of some members, as in a batch of events, each member is looked
-// up once.
-func lockRows(ctx context.Context, db query.DBTX, arg query.AccountListForUpdateParams) ([]query.AccountListForUpdateRow, error) {
-	n := len(arg.ExternalIds)
-	if n == 0 || n%len(Assets) != 0 || arg.ExternalIds[0] != arg.ExternalIds[len(Assets)-1] {
-		return q.AccountListForUpdate(ctx, db, arg) // most batches are of one asset
-	}
-	var members []string
-	seen := make(map[string]bool, n/len(Assets))
-	for _, external := range arg.ExternalIds {
-		if !seen[external] {
-			seen[external] = true
-			members = append(members, external)
-		}
-	}
-	if len(members)*len(Assets) != n {
-		return q.AccountListForUpdate(ctx, db, arg)
-	}
-	ranged, err := q.AccountListRangeForUpdate(ctx, db, query.AccountListRangeForUpdateParams{
-		TenantID: arg.TenantID, ExternalIds: members, Lowest: int16(Points), Highest: int16(XP),
-	})
-	rows := make([]query.AccountListForUpdateRow, len(ranged))
-	for i, r := range ranged {
-		rows[i] = query.AccountListForUpdateRow(r)
-	}
-	return rows, err
 }
 
 // missingHolders lists the accounts that commands give to, that do not exist
