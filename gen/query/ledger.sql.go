@@ -516,8 +516,8 @@ type AccountUpdateManyParams struct {
 }
 
 // Stores locked accounts; no indexed column is touched unless due_at moves. By
-// accounts_pk: since the tenant comes with each row no other way to join is left, however
-// small the table is when the plan is made.
+// accounts_pk: the tenant comes with each row, so that the only other way to join is to
+// scan the whole table, which is off, however small that is when the plan is made.
 func (q *Queries) AccountUpdateMany(ctx context.Context, db DBTX, arg AccountUpdateManyParams) error {
 	_, err := db.Exec(ctx, accountUpdateMany,
 		arg.TenantID,

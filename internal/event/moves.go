@@ -37,8 +37,8 @@ type Portion struct {
 
 // Unsealed gathers, commit by commit in the order drawn, transfers that are in no
 // block yet, in portions of about so many at most: no commit is cut. The commits stay
-// locked until the transaction ends; Seal all of them before. Fewer would do than one
-// look finds, but to look at the others again costs as much as to seal them.
+// locked until the transaction ends; Seal all of them before. All that one look finds
+// is handed on, since what is left over would be read again.
 func Unsealed(ctx context.Context, tx pg.Tx, tenantID int64, about int) ([]*Portion, error) {
 	rows, err := q.CommitListUnsealedForUpdate(ctx, tx, query.CommitListUnsealedForUpdateParams{TenantID: tenantID, MaxRows: sealBatch})
 	if err != nil {

@@ -61,9 +61,8 @@
 // the rules for which that was found (settled).
 //
 // Tried by incent bench in alternating runs: progress read in the round trip of the
-// locks, by the caller's ids, took 4 % more CPU and gave no more events, since shorter
-// batches are smaller ones; one lane on two cores instead of two took 16 % less CPU and
-// gave 10 % fewer events.
+// locks, by the caller's ids, took 3 to 4 % more CPU and gave no more events; one lane
+// on two cores instead of two took 13 to 16 % less CPU and gave 6 to 15 % fewer events.
 //
 // # Locks
 //
