@@ -50,8 +50,8 @@ func ledgerSweeps(books *ledger.Ledger, feed *event.Feed) []Sweep {
 	}
 }
 
-// sweepUntilKilled is the life of a sweeper. It says on its standard output each
-// time it has found something to do, and ends with its parent at the latest.
+// sweepUntilKilled is the life of a sweeper. It says one line on its standard
+// output once it sweeps, and ends with its parent at the latest.
 func sweepUntilKilled(url string) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	ctx := context.Background()
@@ -64,15 +64,8 @@ func sweepUntilKilled(url string) {
 		_, _ = io.Copy(io.Discard, os.Stdin) // ends when the parent does
 		os.Exit(0)
 	}()
-	sweeps := ledgerSweeps(ledger.New(db), event.New(db, nil))
-	for i := range sweeps {
-		run := sweeps[i].Run
-		sweeps[i].Run = func(ctx context.Context, tenantID int64) error {
-			fmt.Println(sweeps[i].Name)
-			return run(ctx, tenantID)
-		}
-	}
-	r := New(db, sweeps...)
+	r := New(db, ledgerSweeps(ledger.New(db), event.New(db, nil))...)
+	fmt.Println("sweeping")
 	var alone int64
 	if _, err := fmt.Sscan(os.Getenv(sweeperAlone), &alone); err != nil {
 		r.run(ctx, log)
@@ -90,10 +83,10 @@ func sweepUntilKilled(url string) {
 
 // sweeper is one such process, seen from outside.
 type sweeper struct {
-	cmd   *exec.Cmd
-	says  *bufio.Scanner
-	stdin io.Closer
-	log   bytes.Buffer
+	cmd    *exec.Cmd
+	sweeps func() bool // waits until it sweeps; false when it ended before
+	stdin  io.Closer
+	log    bytes.Buffer
 }
 
 func startSweeper(t *testing.T, alone int64) *sweeper {
@@ -106,7 +99,7 @@ func startSweeper(t *testing.T, alone int64) *sweeper {
 	s.cmd.Stderr = &s.log
 	out, err := s.cmd.StdoutPipe()
 	must(t, err)
-	s.says = bufio.NewScanner(out)
+	s.sweeps = sync.OnceValue(bufio.NewScanner(out).Scan)
 	s.stdin, err = s.cmd.StdinPipe()
 	must(t, err)
 	must(t, s.cmd.Start())
@@ -125,8 +118,9 @@ func (s *sweeper) kill(t *testing.T) {
 }
 
 // Four processes sweep one tenant, two of them without taking turns, while lots
-// expire day by day; fifty times one of them is killed at its work. Each lot is warned of once and expires once, at its instant, and is told of
-// once; the chain holds.
+// expire day by day; fifty times one of them is killed, mostly at its work. Each
+// lot is warned of once and expires once, at its instant, and is told of once; the
+// chain holds.
 func TestSweepersKilled(t *testing.T) {
 	random := rand.New(rand.NewPCG(20240, 5))
 	books, feed := ledger.New(pgtest.DB()), event.New(pgtest.DB(), nil)
@@ -144,7 +138,7 @@ func TestSweepersKilled(t *testing.T) {
 		moveClock(t, made.ID, ahead+time.Duration(day)*24*time.Hour)
 		for killed < (day+1)*kills/lotsEach && killed < kills {
 			i := random.IntN(sweepers)
-			if !all[i].says.Scan() {
+			if !all[i].sweeps() {
 				t.Fatalf("a sweeper ended by itself: %s", all[i].log.String())
 			}
 			<-time.After(time.Duration(random.IntN(20)) * time.Millisecond) // where in its work it dies, not when it is done
