@@ -18,7 +18,7 @@ import (
 // connections that it may be given, with callers beside it, and stops when it is
 // told to.
 func TestJobsFindWhatIsDue(t *testing.T) {
-	db, err := pg.Open(t.Context(), pg.Config{URL: pgtest.URL(), AllowVolatile: true, MaxConns: 2})
+	db, err := pg.Open(t.Context(), pg.Config{URL: pgtest.URL(), AllowVolatile: true, MaxConns: 2, LockTimeout: pgtest.LockTimeout})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ import (
 // openLedger makes a ledger on a pool of its own, as another server has it.
 func openLedger(t *testing.T, url string) *Ledger {
 	t.Helper()
-	db, err := pg.Open(t.Context(), pg.Config{URL: url, AllowVolatile: true, MaxConns: 8})
+	db, err := pg.Open(t.Context(), pg.Config{URL: url, AllowVolatile: true, MaxConns: 8, LockTimeout: pgtest.LockTimeout})
 	must(t, err)
 	l := New(db)
 	t.Cleanup(func() {

@@ -1,6 +1,7 @@
 package pg
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,7 @@ const (
 
 	// lockTimeout bounds the wait for a row another transaction holds. Ours
 	// hold locks for milliseconds; a longer wait means a stuck peer.
-	lockTimeout = "2s"
+	lockTimeout = 2 * time.Second
 
 	// statementTimeout ends a statement nobody can be waiting for any more.
 	statementTimeout = "30s"
@@ -31,6 +32,10 @@ const (
 type Config struct {
 	URL      string
 	MaxConns int32 // 0: 16
+
+	// LockTimeout is how long to wait for a row that another transaction holds; 0: 2 s.
+	// For tests, whose peers are not stuck when their machine pauses them for seconds.
+	LockTimeout time.Duration
 
 	// AllowVolatile lets the server run on a database that may lose
 	// acknowledged commits in a crash (fsync, full_page_writes or
@@ -59,7 +64,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	cfg.ConnConfig.ConnectTimeout = 5 * time.Second
 	cfg.ConnConfig.RuntimeParams["application_name"] = "incent"
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	cfg.ConnConfig.RuntimeParams["lock_timeout"] = lockTimeout
+	cfg.ConnConfig.RuntimeParams["lock_timeout"] = fmt.Sprintf("%dms", cmp.Or(c.LockTimeout, lockTimeout).Milliseconds())
 	cfg.ConnConfig.RuntimeParams["statement_timeout"] = statementTimeout
 	cfg.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "60s"
 	// Every plan here is a primary-key plan whatever the parameters, so the

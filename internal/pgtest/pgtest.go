@@ -6,11 +6,17 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/pglocal"
 	"github.com/incent-dev/incent/internal/tenant"
 )
+
+// LockTimeout is that of the pools of tests. On a machine that stands still for some
+// seconds, whoever holds a row holds it for as long, and is no stuck peer. Below the
+// time after which the pool ends a statement.
+const LockTimeout = 25 * time.Second
 
 var shared struct {
 	url string
@@ -46,7 +52,7 @@ func Run(tests func() int) int {
 	if err := pg.Migrate(ctx, shared.url, 0); err != nil {
 		return fail(err)
 	}
-	shared.db, err = pg.Open(ctx, pg.Config{URL: shared.url, AllowVolatile: true, MaxConns: 24})
+	shared.db, err = pg.Open(ctx, pg.Config{URL: shared.url, AllowVolatile: true, MaxConns: 24, LockTimeout: LockTimeout})
 	if err != nil {
 		return fail(err)
 	}
