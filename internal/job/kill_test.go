@@ -30,8 +30,12 @@ const (
 	sweeperURL   = "INCENT_TEST_SWEEPER"        // the database of a process that only sweeps
 	sweeperAlone = "INCENT_TEST_SWEEPER_TENANT" // it takes no locks and looks at this tenant only
 
-	sweepers  = 4
-	kills     = 50
+	sweepers = 4
+	kills    = 50
+
+	// sweeperPatience bounds every wait for sweepers, who take seconds.
+	sweeperPatience = 5 * time.Minute
+
 	holders   = 500
 	lotsEach  = 12
 	unitsEach = 3
@@ -99,7 +103,10 @@ func startSweeper(t *testing.T, alone int64) *sweeper {
 	s.cmd.Stderr = &s.log
 	out, err := s.cmd.StdoutPipe()
 	must(t, err)
-	s.sweeps = sync.OnceValue(bufio.NewScanner(out).Scan)
+	s.sweeps = sync.OnceValue(func() bool {
+		defer time.AfterFunc(sweeperPatience, func() { _ = s.cmd.Process.Kill() }).Stop()
+		return bufio.NewScanner(out).Scan()
+	})
 	s.stdin, err = s.cmd.StdinPipe()
 	must(t, err)
 	must(t, s.cmd.Start())
@@ -139,7 +146,8 @@ func TestSweepersKilled(t *testing.T) {
 		for killed < (day+1)*kills/lotsEach && killed < kills {
 			i := random.IntN(sweepers)
 			if !all[i].sweeps() {
-				t.Fatalf("a sweeper ended by itself: %s", all[i].log.String())
+				all[i].kill(t)
+				t.Fatalf("a sweeper ended by itself, or did not sweep within %v: %s", sweeperPatience, all[i].log.String())
 			}
 			<-time.After(time.Duration(random.IntN(20)) * time.Millisecond) // where in its work it dies, not when it is done
 			all[i].kill(t)
@@ -150,9 +158,15 @@ func TestSweepersKilled(t *testing.T) {
 			all[i] = startSweeper(t, made.ID*int64(i%2))
 		}
 		release()
-		for again := time.NewTicker(5 * time.Millisecond); due(t, books, made.ID); {
-			<-again.C
+		again, patience := time.NewTicker(5*time.Millisecond), time.After(sweeperPatience)
+		for due(t, books, made.ID) {
+			select {
+			case <-again.C:
+			case <-patience:
+				t.Fatalf("on day %d something is still to be swept", day)
+			}
 		}
+		again.Stop()
 	}
 	for _, s := range all {
 		s.kill(t)
