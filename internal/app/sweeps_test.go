@@ -70,10 +70,11 @@ func TestJobsFindWhatIsDue(t *testing.T) {
 	}
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
+	patience := time.After(5 * time.Minute)
 	for left() > 0 {
 		select {
 		case <-again.C:
-		case <-time.After(time.Minute):
+		case <-patience:
 			t.Fatalf("%d things are left to do: %s", left(), log.String())
 		}
 	}
