@@ -226,6 +226,8 @@ func TestLateCommitIsNotSkipped(t *testing.T) {
 	tell(t, owner.ID, step{Turn: 1}, nil)
 	drawn, let := make(chan struct{}), make(chan struct{})
 	late := make(chan struct{})
+	release := sync.OnceFunc(func() { close(let) })
+	defer release()
 	go func() {
 		defer close(late)
 		_, err := pg.InTx(t.Context(), pgtest.DB(), func(ctx context.Context, tx pg.Tx) (struct{}, error) {
@@ -233,21 +235,27 @@ func TestLateCommitIsNotSkipped(t *testing.T) {
 				TenantID: owner.ID, ID: pg.NewUUID(), At: pg.Now(), Kinds: []int16{int16(event.OrderCreated)}, Members: []int64{0},
 				Assets: []int16{0}, Seqs: []int64{0}, Objects: []uuid.UUID{}, Facts: json.RawMessage(`[{"turn":3}]`),
 			})
-			close(drawn)
-			<-let
+			if err == nil {
+				close(drawn)
+				<-let
+			}
 			return struct{}{}, err
 		})
 		if err != nil {
 			t.Error(err)
 		}
 	}()
-	<-drawn
+	select {
+	case <-drawn:
+	case <-late:
+		t.FailNow()
+	}
 	tell(t, owner.ID, step{Turn: 2}, nil)
 	before := follow(t, f, owner.ID, 10)
 	if len(before) != 2 {
 		t.Fatalf("%d events are committed", len(before))
 	}
-	close(let)
+	release()
 	<-late
 	events, err := f.Read(t.Context(), owner.ID, before[1].PublicID(), 10, 0)
 	if err != nil || len(events) != 1 || parse(t, events[0]).Turn != 3 || events[0].Number != 3 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/ledger"
@@ -54,7 +55,11 @@ func TestErasureOutlastsWhoeverFoundTheMember(t *testing.T) {
 		})
 		done <- err
 	}()
-	<-found
+	select {
+	case <-found:
+	case err := <-done:
+		t.Fatal(err)
+	}
 	e, err := people.Erase(t.Context(), id, "ann", nil) // waits for a while, and leaves the rest to Finish
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +71,11 @@ func TestErasureOutlastsWhoeverFoundTheMember(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	for now := e; now.CompletedAt.IsZero(); { // neighbours' transactions may come between
+	// Neighbours' transactions may come between.
+	for now, deadline := e, time.Now().Add(5*time.Minute); now.CompletedAt.IsZero(); {
+		if time.Now().After(deadline) {
+			t.Fatal("the erasure is never complete")
+		}
 		if err := people.Finish(t.Context(), id); err != nil {
 			t.Log(err)
 		}
