@@ -32,7 +32,22 @@ func TestMain(m *testing.M) {
 		own(dir)
 		return
 	}
-	goleak.VerifyTestMain(m)
+	code := m.Run()
+	if err := leaked(); err != nil && code == 0 {
+		fmt.Println(err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// leaked finds goroutines that do not end. One that is about to may be paused.
+func leaked() error {
+	for deadline := time.Now().Add(time.Minute); ; {
+		err := goleak.Find()
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 func own(dir string) {
@@ -59,7 +74,9 @@ func startOwner(t *testing.T, dir string, watch bool) (owner *exec.Cmd, postmast
 		_ = stdin.Close()
 		_ = owner.Wait()
 	})
+	slow := time.AfterFunc(patience, func() { _ = owner.Process.Kill() })
 	line, _ := bufio.NewReader(stdout).ReadString('\n')
+	slow.Stop()
 	if _, err := fmt.Sscanf(line, "ready %d", &postmaster); err != nil {
 		t.Fatalf("the owner says %q", line)
 	}
