@@ -297,11 +297,13 @@ func busy(t *testing.T, s *Server) int {
 	must(t, err)
 	pid := int(conn.PgConn().PID())
 	ended := make(chan struct{})
+	running, end := context.WithCancel(context.Background())
 	go func() {
 		defer close(ended)
-		_, _ = conn.Exec(context.Background(), "DO $$ BEGIN LOOP END LOOP; END $$")
+		_, _ = conn.Exec(running, "DO $$ BEGIN LOOP END LOOP; END $$")
 	}()
 	t.Cleanup(func() {
+		end() // where it was not ended: nobody else would
 		<-ended
 		_ = conn.Close(context.Background())
 	})
