@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"io"
+	"math"
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -37,27 +39,28 @@ type server struct {
 	env     []string // without its address
 	logName string
 
-	base string // of its URLs; changes with each start
+	base string // of its URLs, once it serves; changes with each start
+	from int64  // where in the log its present life begins
 	cmd  *exec.Cmd
 	gone chan struct{} // closed when the process has ended
 
 	served bool // since it was started
 }
 
-// start runs the server on a free port and returns without waiting for it.
+// start runs the server and returns without waiting for it. It takes a free port
+// itself: of those that are free now somebody may have taken any by then.
 func (s *server) start() error {
-	port, err := freePort()
-	if err != nil {
-		return err
-	}
 	log, err := os.OpenFile(s.logName, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
-	s.base = "http://" + port
+	if s.from, err = log.Seek(0, io.SeekEnd); err != nil {
+		return errors.Join(err, log.Close())
+	}
+	s.base = ""
 	s.gone, s.served = make(chan struct{}), false
 	s.cmd = exec.Command(s.binary, "serve")
-	s.cmd.Env = append(slices.Clone(s.env), "INCENT_LISTEN="+port, "INCENT_OPERATIONS_LISTEN=")
+	s.cmd.Env = append(slices.Clone(s.env), "INCENT_LISTEN=127.0.0.1:0", "INCENT_OPERATIONS_LISTEN=")
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us
 	endWithUs(s.cmd.SysProcAttr)
@@ -85,16 +88,12 @@ func (s *server) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyPatience)
 	defer cancel()
 	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base+"/readyz", nil)
-		if err != nil {
-			return err
+		if s.base == "" {
+			s.base = s.address()
 		}
-		if resp, err := probe.Do(req); err == nil {
-			_ = resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				s.served = true
-				return nil
-			}
+		if s.base != "" && s.ready(ctx) {
+			s.served = true
+			return nil
 		}
 		select {
 		case <-s.gone:
@@ -104,6 +103,20 @@ func (s *server) awaitReady(ctx context.Context) error {
 		case <-time.After(pollEvery):
 		}
 	}
+}
+
+// ready asks the server whether it serves.
+func (s *server) ready(ctx context.Context) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base+"/readyz", nil)
+	if err != nil {
+		return false
+	}
+	resp, err := probe.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
 }
 
 // probe keeps no connections: whoever it asks may be dead the next moment.
@@ -151,14 +164,21 @@ func (s *server) stop() error {
 	}
 }
 
-// freePort finds an address nobody listens on. Somebody may take it before the
-// server does; then the server says so and the run fails.
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// announced finds the address in what the server says when it is ready.
+var announced = regexp.MustCompile(`(?m)^  Incenta +(http://[0-9.:]+)/incenta/v1$`)
+
+// address is where the server listens; "" while it does not say so.
+func (s *server) address() string {
+	log, err := os.Open(s.logName)
 	if err != nil {
-		return "", err
+		return ""
 	}
-	return l.Addr().String(), l.Close()
+	defer log.Close()
+	text, _ := io.ReadAll(io.NewSectionReader(log, s.from, math.MaxInt64-s.from))
+	if m := announced.FindSubmatch(text); m != nil {
+		return string(m[1])
+	}
+	return ""
 }
 
 const tailBytes = 1500
