@@ -116,13 +116,26 @@ func tryComparison(entries []*entry, b *books, findings int) error {
 	return nil
 }
 
+// again asks for an entry's answer once more until it comes: a server that is busy
+// with what happens by itself, and paused at it, says for a while that it is.
+func (r *round) again(ctx context.Context, e *entry, pick int) (*answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, resolvePatience)
+	defer cancel()
+	for ; ; pause(ctx, backOff) {
+		a, err := r.client.settle(ctx, e, r.client.base(pick))
+		if err == nil || ctx.Err() != nil {
+			return a, err
+		}
+	}
+}
+
 // replay asks a sample again: the same bytes, marked as repeated.
 func (r *round) replay(ctx context.Context, v *verdict) ([]finding, error) {
 	rng := rand.New(rand.NewPCG(r.seed, uint64(r.n)<<16))
 	var findings []finding
 	for range min(replays, len(r.journal.entries)) {
 		e := r.journal.entries[rng.IntN(len(r.journal.entries))]
-		a, err := r.client.settle(ctx, e, r.client.base(rng.IntN(2)))
+		a, err := r.again(ctx, e, rng.IntN(2))
 		if err != nil {
 			return nil, fmt.Errorf("ask again with key %s: %w", e.Key, err)
 		}

@@ -238,9 +238,13 @@ func awaitEnd(ctx context.Context, pid int) error {
 	return nil
 }
 
+// lockTimeout is how long our own transactions wait for one of a server's, which may
+// be paused at its own, or be that of a dead one.
+const lockTimeout = 25 * time.Second
+
 // database lends a pool of our own.
 func (s *site) database(ctx context.Context, use func(*pg.DB) error) error {
-	db, err := pg.Open(ctx, pg.Config{URL: s.url, MaxConns: 4})
+	db, err := pg.Open(ctx, pg.Config{URL: s.url, MaxConns: 4, LockTimeout: lockTimeout})
 	if err != nil {
 		return err
 	}
