@@ -122,7 +122,7 @@ func public(a netip.Addr) bool {
 
 func newWithin(t *testing.T) *within {
 	t.Helper()
-	db, err := pg.Open(t.Context(), pg.Config{URL: os.Getenv(innerURL), AllowVolatile: true})
+	db, err := pg.Open(t.Context(), pg.Config{URL: os.Getenv(innerURL), AllowVolatile: true, LockTimeout: pgtest.LockTimeout})
 	if err != nil {
 		t.Fatal(err)
 	}
