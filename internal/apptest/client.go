@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/tenant"
@@ -20,7 +21,11 @@ import (
 // maxIdle keeps the connections of a thousand callers at once.
 const maxIdle = 1100
 
+// patience bounds a call: a server answers within half a minute, or is broken.
+const patience = 5 * time.Minute
+
 var callers = &http.Client{
+	Timeout:       patience,
 	Transport:     &http.Transport{MaxIdleConnsPerHost: maxIdle, DisableCompression: true},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
