@@ -98,11 +98,11 @@ func (q *Queries) AttributionUpdate(ctx context.Context, db DBTX, arg Attributio
 
 const clickInsertMany = `-- name: ClickInsertMany :exec
 WITH known AS (
-    INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, email, clicked_at, met_at, created_at)
-    SELECT $1, unnest($9::text[]), unnest($10::bigint[]), '00000000-0000-0000-0000-000000000000',
-           unnest($11::uuid[]), NULLIF(unnest($12::text[]), ''), $8::timestamptz, $8::timestamptz, $8::timestamptz
-        ON CONFLICT (tenant_id, campaign_id, referee_id) DO UPDATE
-       SET click_id = excluded.click_id, email = COALESCE(excluded.email, a.email), clicked_at = excluded.clicked_at, met_at = excluded.met_at),
+    UPDATE attributions AS a
+       SET click_id = w.click_id, email = COALESCE(NULLIF(w.email, ''), a.email), clicked_at = $8::timestamptz, met_at = $8::timestamptz
+      FROM (SELECT $1::bigint AS tenant_id, unnest($9::text[]) AS campaign_id, unnest($10::bigint[]) AS referee_id,
+                   unnest($11::uuid[]) AS click_id, unnest($12::text[]) AS email) AS w
+     WHERE a.tenant_id = w.tenant_id AND a.campaign_id = w.campaign_id AND a.referee_id = w.referee_id),
 fresh AS (
     INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, click_id, email, clicked_at, met_at, created_at)
     SELECT $1, w.campaign_id, w.referee_id, w.referral_id, w.click_id, NULLIF(w.email, ''), $8::timestamptz, $8::timestamptz, $8::timestamptz
@@ -153,9 +153,9 @@ type ClickInsertManyParams struct {
 
 // Stores the clicks of one transaction with all that they change for a code or a
 // referee.
-// Known referees are those whose attributions are locked: every row meets itself by
-// attributions_pk, notes the click and the address that it gave (an empty one leaves
-// the one before), and the other values stand for nothing. Fresh ones are bound to
+// Known referees are those whose attributions are locked, found by attributions_pk (see
+// AccountUpdateMany): they note the click and the address that it gave; an empty one
+// leaves the one before. Fresh ones are bound to
 // the first code that they clicked on, in one order; one whom a twin bound first
 // fails the transaction (attributions_pk), which runs again. Codes count clicks, ever
 // and by the hour, in one order so that two servers cannot deadlock; an instant of the
@@ -234,6 +234,60 @@ func (q *Queries) ClickListTold(ctx context.Context, db DBTX, arg ClickListToldP
 			&i.Code,
 			&i.Referrer,
 			&i.Referee,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const refereeListForUpdate = `-- name: RefereeListForUpdate :many
+SELECT s.referee, s.campaign_id, s.member_id, COALESCE(a.referral_id, '00000000-0000-0000-0000-000000000000')::uuid AS bound_to, a.clicked_at
+  FROM (SELECT w.referee, w.campaign_id, m.id AS member_id
+          FROM (SELECT unnest($1::text[])::text AS referee, unnest($2::text[])::text AS campaign_id) AS w
+         CROSS JOIN LATERAL (SELECT x.id FROM members AS x
+                              WHERE x.tenant_id = $3 AND x.external_id = w.referee OFFSET 0) AS m
+         ORDER BY w.campaign_id, m.id) AS s
+  LEFT JOIN LATERAL (SELECT y.referral_id, y.clicked_at FROM attributions AS y
+                      WHERE y.tenant_id = $3 AND y.campaign_id = s.campaign_id AND y.referee_id = s.member_id
+                        FOR NO KEY UPDATE) AS a ON true
+`
+
+type RefereeListForUpdateParams struct {
+	Referees    []string
+	CampaignIds []string
+	TenantID    int64
+}
+
+type RefereeListForUpdateRow struct {
+	Referee    string
+	CampaignID string
+	MemberID   int64
+	BoundTo    uuid.UUID
+	ClickedAt  *time.Time
+}
+
+// What VisitorListForUpdate says of referees, whose codes are all known by heart; who is
+// unknown is left out. By members_external_unique and attributions_pk.
+func (q *Queries) RefereeListForUpdate(ctx context.Context, db DBTX, arg RefereeListForUpdateParams) ([]RefereeListForUpdateRow, error) {
+	rows, err := db.Query(ctx, refereeListForUpdate, arg.Referees, arg.CampaignIds, arg.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RefereeListForUpdateRow
+	for rows.Next() {
+		var i RefereeListForUpdateRow
+		if err := rows.Scan(
+			&i.Referee,
+			&i.CampaignID,
+			&i.MemberID,
+			&i.BoundTo,
+			&i.ClickedAt,
 		); err != nil {
 			return nil, err
 		}

@@ -202,7 +202,7 @@ func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, l *
 	}
 	// Another shard each time: the batch before this one may be committing still.
 	d.counts = newCounts(d.at, byte(p.turn.Add(1)))
-	for _, r := range l.found {
+	for _, r := range l.people {
 		if r.BoundTo != uuid.Nil {
 			d.bonds[binding{r.CampaignID, r.MemberID}] = &bond{encounter: encounter{clickedAt: instant(r.ClickedAt)}, referral: r.BoundTo}
 		}

@@ -25,8 +25,9 @@ type visit struct {
 // known by heart. It locks what binds the people to the campaigns, which guards their
 // visits through any code.
 type lookup struct {
-	arg   query.VisitorListForUpdateParams
-	found []query.VisitorListForUpdateRow
+	arg    query.VisitorListForUpdateParams
+	codes  []query.VisitorListForUpdateRow // where they lead
+	people []query.RefereeListForUpdateRow // those who are members
 }
 
 func lookUp(tenantID int64, visits []visit) *lookup {
@@ -47,8 +48,24 @@ func lookUp(tenantID int64, visits []visit) *lookup {
 }
 
 func (l *lookup) read(ctx context.Context, db query.DBTX) (err error) {
-	if len(l.arg.Codes) > 0 {
-		l.found, err = q.VisitorListForUpdate(ctx, db, l.arg)
+	a := l.arg
+	switch {
+	case len(a.Codes) == 0:
+		return nil
+	case !slices.Contains(a.CampaignIds, ""): // all known by heart
+		l.people, err = q.RefereeListForUpdate(ctx, db, query.RefereeListForUpdateParams{TenantID: a.TenantID, Referees: a.Referees, CampaignIds: a.CampaignIds})
+		return err
+	}
+	rows, err := q.VisitorListForUpdate(ctx, db, a)
+	for _, r := range rows {
+		if r.ID != uuid.Nil {
+			l.codes = append(l.codes, r)
+		}
+		if r.MemberID != 0 {
+			l.people = append(l.people, query.RefereeListForUpdateRow{
+				Referee: r.Referee, CampaignID: r.CampaignID, MemberID: r.MemberID, BoundTo: r.BoundTo, ClickedAt: r.ClickedAt,
+			})
+		}
 	}
 	return err
 }
@@ -66,11 +83,13 @@ func forget(visits []visit, version int64) bool {
 
 // resolve tells visits where their codes lead, and who their referees are.
 func (p *Programme) resolve(t tenant.Tenant, l *lookup, visits []visit) {
-	learnt, people := map[string]*remembered{}, make(map[string]int64, len(l.found))
-	for _, r := range l.found {
-		if r.ID != uuid.Nil && learnt[r.Asked] == nil {
+	learnt, people := map[string]*remembered{}, make(map[string]int64, len(l.people))
+	for _, r := range l.codes {
+		if learnt[r.Asked] == nil {
 			learnt[r.Asked] = p.codes.learn(t, r)
 		}
+	}
+	for _, r := range l.people {
 		people[r.Referee] = r.MemberID
 	}
 	for i := range visits {
