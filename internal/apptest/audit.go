@@ -16,7 +16,9 @@ import (
 // by itself has happened.
 func auditLater(t testing.TB, core *app.Core, of tenant.Tenant) {
 	t.Cleanup(func() {
-		if err := core.Jobs.Tenant(context.Background(), of.ID); err != nil {
+		settling, cancel := context.WithTimeout(context.Background(), stopPatience)
+		defer cancel()
+		if err := core.Jobs.Tenant(settling, of.ID); err != nil {
 			t.Error(err)
 		}
 		report, err := ledger.AuditTenant(context.Background(), core.DB, of.ID, app.AuditChecks()...)

@@ -189,7 +189,9 @@ func TestVanityCodes(t *testing.T) {
 	statuses := make([]int, 20)
 	together(len(statuses), func(i int) {
 		server := []*apptest.Server{s, s.Twin()}[i%2]
-		statuses[i] = server.Management.Call("POST", "/campaigns/camp_1/codes", object{"code": "RACE", "referrerId": fmt.Sprint("racer_", i)}).Status
+		statuses[i] = insist(func() apptest.Response {
+			return server.Management.Call("POST", "/campaigns/camp_1/codes", object{"code": "RACE", "referrerId": fmt.Sprint("racer_", i)})
+		}).Status
 	})
 	counts := map[int]int{}
 	for _, status := range statuses {

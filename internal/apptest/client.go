@@ -12,14 +12,20 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/tenant"
 )
 
 // maxIdle keeps the connections of a thousand callers at once.
 const maxIdle = 1100
 
+// patience bounds a call: a server answers within half a minute, or is broken.
+const patience = 5 * time.Minute
+
 var callers = &http.Client{
+	Timeout:       patience,
 	Transport:     &http.Transport{MaxIdleConnsPerHost: maxIdle, DisableCompression: true},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
@@ -117,18 +123,31 @@ func (c *Client) Call(method, path string, body any, headers ...string) Response
 // tries bounds how often Must asks: a slow machine is through by then.
 const tries = 30
 
-// Must is Call for a caller who knows what status comes. Where the answer is
-// that too many are in line, and that nothing was changed, it asks again.
+// Must is Call for a caller who knows what status comes. Where the answer is to
+// come again, and that can do no harm, it does.
 func (c *Client) Must(status int, method, path string, body any, headers ...string) Response {
 	c.t.Helper()
-	r := c.Call(method, path, body, headers...)
-	for n := 1; n < tries && r.Status == http.StatusServiceUnavailable && status != r.Status && bytes.Contains(r.Body, []byte("nothing was changed")); n++ {
-		r = c.Call(method, path, body, headers...)
+	request := NewRequest(method, path, body, headers...)
+	r := c.Send(request)
+	for n := 1; n < tries && r.Status != status && mayRepeat(request, r); n++ {
+		r = c.Send(request)
 	}
 	if r.Status != status {
 		c.t.Errorf("%s %s answers %d, want %d: %.500s", method, path, r.Status, status, r.Body)
 	}
 	return r
+}
+
+// mayRepeat tells whether an answer asks to come again, since a row stayed locked
+// or too many are in line, and the same request again has no second effect.
+func mayRepeat(request Request, r Response) bool {
+	switch r.Code() {
+	case fault.CodeIdempotencyInProgress:
+		return true
+	case fault.CodeUnavailable:
+		return request.Header.Get("Idempotency-Key") != "" || bytes.Contains(r.Body, []byte("nothing was changed"))
+	}
+	return false
 }
 
 // Send sends a request over loopback.

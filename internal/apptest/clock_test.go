@@ -157,7 +157,7 @@ func TestAutomatedRewardPaidOnce(t *testing.T) {
 		if n%2 == 1 {
 			core = twin.Core
 		}
-		if err := core.Referral.SettleDue(t.Context(), s.Tenant.ID); err != nil {
+		if err := persist(func() error { return core.Referral.SettleDue(t.Context(), s.Tenant.ID) }); err != nil {
 			t.Error(err)
 		}
 	})

@@ -2,6 +2,7 @@ package apptest_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/incent-dev/incent/internal/apptest"
 	"github.com/incent-dev/incent/internal/ledger"
@@ -109,10 +111,21 @@ func tool(t testing.TB, name string) string {
 	return path
 }
 
+// command is a run of a program of the machine, which is killed when it takes too
+// long.
+func command(t testing.TB, program string, args ...string) *exec.Cmd {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), promptly)
+	t.Cleanup(cancel)
+	c := exec.CommandContext(ctx, tool(t, program), args...)
+	c.WaitDelay = time.Minute // for what it has started and that holds its output
+	return c
+}
+
 // launch runs a program as a caller would, and returns what it prints.
 func launch(t testing.TB, s *apptest.Server, program string, args ...string) []byte {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), tool(t, program), args...)
+	c := command(t, program, args...)
 	c.Env = []string{"PATH=" + os.Getenv("PATH"), "INCENT_URL=http://" + s.Incenta.Address(), "INCENTA_API_KEY=" + s.Incenta.Key}
 	var out, complaints bytes.Buffer
 	c.Stdout, c.Stderr = &out, &complaints

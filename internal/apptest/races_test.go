@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/incent-dev/incent/internal/apptest"
+	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/store"
 )
 
@@ -37,6 +38,17 @@ func insist(call func() apptest.Response) apptest.Response {
 		r = call()
 	}
 	return r
+}
+
+// persist runs something of a server's core again where somebody held a row for too
+// long: what the server itself does with the next beat.
+func persist(run func() error) error {
+	const tries = 30
+	err := run()
+	for n := 1; n < tries && pg.IsLockTimeout(err); n++ {
+		err = run()
+	}
+	return err
 }
 
 // servers are the callers of both servers; i picks one.

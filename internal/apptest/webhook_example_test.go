@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"os/exec"
 	"testing"
 
 	"github.com/incent-dev/incent/internal/apptest"
@@ -15,7 +14,7 @@ import (
 // was told of both, and knew what to do.
 func runReceiver(t testing.TB, s *apptest.Server, folder string) {
 	t.Helper()
-	node := exec.CommandContext(t.Context(), tool(t, "node"), "testdata/examples/serve.mjs", folder)
+	node := command(t, "node", "testdata/examples/serve.mjs", folder)
 	in, err := node.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -49,6 +48,9 @@ func runReceiver(t testing.TB, s *apptest.Server, folder string) {
 	}
 	if len(did) == 2 && did[0] > did[1] { // they may come in either order
 		did[0], did[1] = did[1], did[0]
+	}
+	if len(did) < 2 {
+		t.Errorf("the receiver was told of %d events before it ended, or %s were over", len(did), promptly)
 	}
 	equal(t, "the receiver", fmt.Sprint(did), "[REWARD_CLAIMED: [[notifyUserOfDiscount user_456 DISCOUNT123]], answers 200 REWARD_CREATED: [[sendRewardEmail user_456 5]], answers 200]")
 	h.settled(t)

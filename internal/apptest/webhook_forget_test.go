@@ -52,7 +52,7 @@ func TestDeliveriesAreForgotten(t *testing.T) {
 	twin := s.Twin()
 	together(4, func(n int) {
 		hooks := []*webhook.Hooks{s.Core.Hooks, twin.Core.Hooks}[n%2]
-		if err := hooks.Forget(t.Context(), s.Tenant.ID); err != nil {
+		if err := persist(func() error { return hooks.Forget(t.Context(), s.Tenant.ID) }); err != nil {
 			t.Error(err)
 		}
 	})

@@ -116,11 +116,11 @@ func TestWebhookRetryAfter(t *testing.T) {
 		t.Errorf("comes again after %v", wait)
 	}
 	pay(t, s, "mem_1", 6)
-	if err := s.Core.Hooks.Sweep(t.Context(), s.Tenant.ID); err != nil {
+	if err := persist(func() error { return s.Core.Hooks.Sweep(t.Context(), s.Tenant.ID) }); err != nil {
 		t.Fatal(err)
 	}
 	advance(t, s, time.Hour)
-	if err := s.Core.Hooks.Sweep(t.Context(), s.Tenant.ID); err != nil {
+	if err := persist(func() error { return s.Core.Hooks.Sweep(t.Context(), s.Tenant.ID) }); err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "deliveries while it rests", h.deliveries(t, "").Len("data"), 1)
@@ -193,7 +193,7 @@ func TestWebhookPauseAndDelete(t *testing.T) {
 	for i := range 5 {
 		pay(t, s, "mem_1", 2+i)
 	}
-	if err := s.Core.Hooks.Sweep(t.Context(), s.Tenant.ID); err != nil {
+	if err := persist(func() error { return s.Core.Hooks.Sweep(t.Context(), s.Tenant.ID) }); err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "while paused", len(r.got()), 1)

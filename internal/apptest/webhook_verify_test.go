@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -104,7 +103,7 @@ func inNode(t testing.TB, calls []call, secretOf func(call) string) (v nodeVerdi
 			t.Fatal(err)
 		}
 	}
-	node := exec.CommandContext(t.Context(), tool(t, "node"), "-e", nodeChecks)
+	node := command(t, "node", "-e", nodeChecks)
 	node.Stdin = &in
 	out, err := node.Output()
 	if err != nil {

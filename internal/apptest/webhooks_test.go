@@ -60,10 +60,13 @@ func (w *world) hooks(t testing.TB) {
 		t.Fatal(err)
 	}
 	w.endpoint = webhook.EndpointID(made.ID)
-	_, err = w.Core.Hooks.Update(t.Context(), w.Tenant.ID, w.endpoint, func(e *webhook.Endpoint) error {
-		e.State = webhook.Paused
-		return nil
-	}, nil)
+	err = persist(func() error { // who looks for work may have its row
+		_, err := w.Core.Hooks.Update(t.Context(), w.Tenant.ID, w.endpoint, func(e *webhook.Endpoint) error {
+			e.State = webhook.Paused
+			return nil
+		}, nil)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

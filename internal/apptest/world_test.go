@@ -192,10 +192,10 @@ func strict(t testing.TB, s *apptest.Server) {
 }
 
 // advance moves the tenant's clock, by whole seconds, and lets all follow; ahead
-// leaves it to the readers.
+// leaves it to the readers. Its key moves it once, however often it is asked for.
 func advance(t testing.TB, s *apptest.Server, by time.Duration) {
 	t.Helper()
-	s.Management.For(t).Must(200, "POST", "/clock/advance", object{"seconds": int64(by.Seconds())})
+	s.Management.For(t).Must(200, "POST", "/clock/advance", object{"seconds": int64(by.Seconds())}, "Idempotency-Key: "+uuid.NewString())
 }
 
 // noon moves the tenant's clock on to the next noon in UTC, so that what a test

@@ -177,13 +177,19 @@ func tell(ctx context.Context, log *slog.Logger, s Sweep, tenantID int64, outcom
 
 // Tenant runs all sweeps for one tenant now, whether another process is at them or
 // not, and returns when nothing is due any more but what has to wait (ErrLater).
+// Where somebody holds a row for too long it tries again, as the next beat would,
+// until ctx ends.
 func (r *Runner) Tenant(ctx context.Context, tenantID int64) error {
 	for _, s := range r.sweeps {
 		if s.Due == nil {
 			continue
 		}
-		if err := s.Run(ctx, tenantID); err != nil && !errors.Is(err, ErrLater) {
-			return fmt.Errorf("sweep %s: %w", s.Name, err)
+		err := s.Run(ctx, tenantID)
+		for pg.IsLockTimeout(err) && ctx.Err() == nil {
+			err = s.Run(ctx, tenantID)
+		}
+		if err != nil && !errors.Is(err, ErrLater) {
+			return fmt.Errorf("sweep %s: %w", s.Name, pg.Fault(err))
 		}
 	}
 	return nil

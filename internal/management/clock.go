@@ -6,6 +6,7 @@ import (
 	"time"
 
 	gen "github.com/incent-dev/incent/gen/management"
+	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/httpapi"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/tenant"
@@ -47,10 +48,23 @@ func (a *API) follow(ctx context.Context, err error) error {
 	var replay *once.Replay
 	if err == nil || errors.As(err, &replay) {
 		if failed := a.jobs.Tenant(ctx, httpapi.Caller(ctx).Tenant); failed != nil {
-			return failed
+			return moved(failed)
 		}
 	}
 	return err
+}
+
+// moved is the fault of a clock that was moved, and then the database was away or
+// busy: who repeats the request without its key would move the clock again.
+func moved(err error) error {
+	busy := fault.As(err)
+	if busy == nil || busy.Kind != fault.Unavailable {
+		return err
+	}
+	f := fault.New(fault.Unavailable, fault.CodeUnavailable,
+		"The clock was moved, but not everything has followed it yet. What is left follows by itself; repeat the request with the same Idempotency-Key, if it had one, to wait for it")
+	f.RetryAfter = busy.RetryAfter
+	return f.Because(err)
 }
 
 func clock(c tenant.Clock) gen.Clock {
