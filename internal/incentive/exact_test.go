@@ -16,7 +16,6 @@ import (
 	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/leaderboard"
 	"github.com/incent-dev/incent/internal/ledger"
-	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/pgtest"
 	"github.com/incent-dev/incent/internal/tenant"
 )
@@ -329,9 +328,7 @@ func (x *exactness) happen(round int) {
 	var busy sync.WaitGroup
 	for i := range bulks {
 		busy.Go(func() {
-			outcomes, err := persist(func() ([]incentive.Outcome, error) {
-				return x.engines[i%2].RecordMany(x.Context(), x.tenant.ID, events[i*bulk:(i+1)*bulk], nil)
-			})
+			outcomes, err := x.engines[i%2].RecordMany(x.Context(), x.tenant.ID, events[i*bulk:(i+1)*bulk], nil)
 			for _, o := range outcomes {
 				x.note(round, o.Value, o.Err)
 			}
@@ -341,26 +338,12 @@ func (x *exactness) happen(round int) {
 	for i := range callers {
 		busy.Go(func() {
 			for j := bulks*bulk + i; j < len(events); j += callers {
-				r, err := persist(func() (incentive.Recorded, error) {
-					return x.engines[i%2].Record(x.Context(), x.tenant.ID, events[j], nil)
-				})
+				r, err := x.engines[i%2].Record(x.Context(), x.tenant.ID, events[j], nil)
 				x.note(round, r, err)
 			}
 		})
 	}
 	busy.Wait()
-}
-
-// persist runs something again where somebody held a row for too long, as on a
-// machine that was paused: nothing was changed.
-func persist[V any](run func() (V, error)) (value V, err error) {
-	const tries = 30
-	for range tries {
-		if value, err = run(); !pg.IsLockTimeout(err) {
-			break
-		}
-	}
-	return value, err
 }
 
 func (x *exactness) note(round int, r incentive.Recorded, err error) {
