@@ -9,7 +9,8 @@
 //
 //  1. All rows of one run stand on one private PostgreSQL with its durability on,
 //     and take turns (rounds), so that a machine that grows slower or busier
-//     spoils them alike. A row's figure is the median of its rounds.
+//     spoils them alike. A row's figure is the median of its rounds, its ratio to
+//     another row the median of the rounds' ratios.
 //  2. Only work that succeeded counts: one answer other than 2xx, one award
 //     refused within a bulk, and the run fails. At its end the books are audited.
 //  3. Load is closed loop: a client sends its next request after the answer to

@@ -37,7 +37,7 @@ func (r *run) report(ctx context.Context) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Measured by `incent bench` on %d cores, shared by PostgreSQL %s with default durability, the server (%s, %s/%s) and the load generator;\n",
 		runtime.NumCPU(), version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	fmt.Fprintf(&b, "medians of %d rounds of %d s, in which all rows take turns. *By CPU* is the ratio by CPU time spent: other processes on the machine disturb it less.\n\n", r.Runs, r.Seconds)
+	fmt.Fprintf(&b, "medians of %d rounds of %d s, in which all rows take turns; a ratio is the median of the rounds' ratios, since the machine's speed changes from round to round. *By CPU* is the ratio by CPU time spent: other processes on the machine disturb it less.\n\n", r.Runs, r.Seconds)
 	b.WriteString("| work | a second | rounds | compared with | ratio | bar | met | by CPU |\n|---|--:|--:|---|--:|--:|---|--:|\n")
 	for _, w := range rows {
 		if len(r.figures[w.key]) > 0 {
@@ -73,20 +73,22 @@ func (r *run) lines(b *strings.Builder, w row) {
 		if len(others) == 0 {
 			continue
 		}
-		other, name := median(others), title(c.against)
+		name, of := title(c.against), bySpeed
 		if c.best {
-			other, name = best(others), "best "+name
+			name, others = "best "+name, slices.Repeat([]figure{best(others)}, len(all))
 		}
-		ratio := median(all).perSecond / other.perSecond
+		if c.tail > 0 {
+			name, of = "p99 of "+name, byTail
+		}
+		ratio := compared(all, others, of)
 		wanted, met := "", ""
 		if c.tail > 0 {
-			ratio, name = float64(median(all).p99)/float64(other.p99), "p99 of "+name
 			wanted, met = "≤ "+strconv.FormatFloat(c.tail, 'f', -1, 64), yes(ratio <= c.tail)
 		}
 		if c.atLeast > 0 {
 			wanted, met = "≥ "+strconv.FormatFloat(math.Round(c.atLeast*100)/100, 'f', -1, 64), yes(ratio >= c.atLeast)
 		}
-		fmt.Fprintf(b, "%s %s | %.2f | %s | %s | %s |\n", head, name, ratio, wanted, met, byCPU(median(all), other))
+		fmt.Fprintf(b, "%s %s | %.2f | %s | %s | %s |\n", head, name, ratio, wanted, met, measured(compared(all, others, byCPU)))
 		head, shown = "| | | |", true
 	}
 	if !shown {
@@ -94,13 +96,32 @@ func (r *run) lines(b *strings.Builder, w row) {
 	}
 }
 
+// compared is the ratio of two rows: the median of those of the rounds, each of
+// which has both rows from the same minutes.
+func compared(all, others []figure, of func(f, other figure) float64) float64 {
+	ratios := make([]float64, min(len(all), len(others)))
+	for i := range ratios {
+		ratios[i] = of(all[i], others[i])
+	}
+	slices.Sort(ratios)
+	return ratios[len(ratios)/2]
+}
+
+func bySpeed(f, other figure) float64 { return f.perSecond / other.perSecond }
+
+func byTail(f, other figure) float64 { return float64(f.p99) / float64(other.p99) }
+
 // byCPU is the ratio of two rows by what they cost: what it would be if nobody
-// else used the processors.
-func byCPU(f, other figure) string {
-	if f.spent.ours() == 0 || other.spent.ours() == 0 {
+// else used the processors. Zero or not finite: it was not measured.
+func byCPU(f, other figure) float64 {
+	return float64(other.spent.ours()) / float64(f.spent.ours())
+}
+
+func measured(ratio float64) string {
+	if ratio == 0 || math.IsInf(ratio, 0) || math.IsNaN(ratio) {
 		return ""
 	}
-	return fmt.Sprintf("%.2f", float64(other.spent.ours())/float64(f.spent.ours()))
+	return fmt.Sprintf("%.2f", ratio)
 }
 
 // limits are the bars on tail and memory.

@@ -24,8 +24,8 @@ type row struct {
 }
 
 // bar compares a row with another one, by speed or, where tail is set, by the
-// p99 of a request. The best round of the other counts where best is set, else
-// its median.
+// p99 of a request. Each round is compared with the other's best one where best is
+// set, else with the other's same round.
 type bar struct {
 	against string  // key
 	atLeast float64 // 0: for information
