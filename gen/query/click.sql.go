@@ -156,8 +156,9 @@ type ClickInsertManyParams struct {
 // Known referees are those whose attributions are locked: every row meets itself by
 // attributions_pk, notes the click and the address that it gave (an empty one leaves
 // the one before), and the other values stand for nothing. An update that joins them
-// would walk the whole index where the plan is made for a table of some twenty rows:
-// clicks then took up to ten times as long until it was analyzed. Fresh ones are bound to
+// walks the whole index where the plan is made for a table of some twenty rows: in a
+// benchmark's first round one click in twenty then took 38 to 73 ms, instead of 11 to 13.
+// Fresh ones are bound to
 // the first code that they clicked on, in one order; one whom a twin bound first
 // fails the transaction (attributions_pk), which runs again. Codes count clicks, ever
 // and by the hour, in one order so that two servers cannot deadlock; an instant of the

@@ -95,9 +95,9 @@
 //	138 us, 740 B       117 us      159 us
 //
 // (Six rounds of these rows alone on a quiet machine; 1.12 and 1.36 times the rate of
-// awards. Among all rows of a complete run, on a busy one, 0.95 and 1.2.) Looked up in
-// the lane, by heart cost the server as much as it saved the database, and everybody in
-// the lane waited for it; before the lane it is done beside it. Tried, and no cheaper than the noise: to bind and read by one
-// INSERT with RETURNING. Two lanes instead of one cost 303 us instead of 239, and 250
+// awards. README has them among all rows, on a busy one.) Looked up in the lane, by
+// heart cost the server as much as it saved the database, and everybody in the lane
+// waited for it; before the lane it is done beside it. Tried, and no cheaper than the
+// noise: to bind and read by one INSERT with RETURNING. Two lanes instead of one cost 303 us instead of 239, and 250
 // instead of 206.
 package referral
