@@ -10,10 +10,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 const accountListDueAfter = `-- name: AccountListDueAfter :many
-SELECT m.external_id, m.memo_key, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at, a.idle_warned_at
+SELECT m.external_id, m.memo_key, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at, a.idle_warned_at, a.ctid
   FROM accounts AS a
   JOIN members AS m ON m.tenant_id = a.tenant_id AND m.id = a.member_id
  WHERE a.tenant_id = $1 AND a.due_at <= $2::timestamptz AND (a.member_id, a.asset) > ($3::bigint, $4::smallint)
@@ -50,6 +51,7 @@ type AccountListDueAfterRow struct {
 	IdleAt       *time.Time
 	MovedAt      time.Time
 	IdleWarnedAt *time.Time
+	Ctid         pgtype.TID
 }
 
 // Accounts that have something to settle by an instant, in the order of accounts_pk, after the one named.
@@ -89,6 +91,7 @@ func (q *Queries) AccountListDueAfter(ctx context.Context, db DBTX, arg AccountL
 			&i.IdleAt,
 			&i.MovedAt,
 			&i.IdleWarnedAt,
+			&i.Ctid,
 		); err != nil {
 			return nil, err
 		}

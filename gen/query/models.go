@@ -30,6 +30,7 @@ type Account struct {
 	IdleAt       *time.Time
 	MovedAt      time.Time
 	IdleWarnedAt *time.Time
+	Ctid         pgtype.TID
 }
 
 type Action struct {
@@ -62,6 +63,7 @@ type ActionCount struct {
 	StreakOn      pgtype.Date
 	StreakCurrent int32
 	StreakLongest int32
+	Ctid          pgtype.TID
 }
 
 type Activity struct {
@@ -513,6 +515,7 @@ type MemberProgress struct {
 	Settled    int64
 	NextXp     int64
 	NextCoins  int64
+	Ctid       pgtype.TID
 }
 
 type Milestone struct {

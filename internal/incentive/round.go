@@ -89,9 +89,9 @@ func load(ctx context.Context, tx pg.Tx, t tenant.Tenant, rules *Rules, at time.
 	}
 	for _, row := range rows {
 		s := byKey[row.MemberID]
-		s.stored, s.progress = row.Stored, progress{row.Places, row.ActiveAt.UTC(), int(row.Level), row.Settled, row.NextXp, row.NextCoins}
+		s.ctid, s.progress = row.Ctid, progress{row.Places, row.ActiveAt.UTC(), int(row.Level), row.Settled, row.NextXp, row.NextCoins}
 		*s.counts[row.ActionID] = count{
-			stored: row.CountStored, activities: row.Activities, rewarded: row.Rewarded, rewardedAt: row.RewardedAt.UTC(), settled: row.CountSettled,
+			ctid: row.CountCtid, activities: row.Activities, rewarded: row.Rewarded, rewardedAt: row.RewardedAt.UTC(), settled: row.CountSettled,
 			streak: streak{Period(row.StreakPeriod), row.StreakOn.UTC(), int(row.StreakCurrent), int(row.StreakLongest)},
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"github.com/incent-dev/incent/gen/query"
 )
 
@@ -18,8 +20,8 @@ type state struct {
 	coinsHeld bool  // points that are paid rest on hold, and count as earned later
 	zone      *time.Location
 
-	fresh    bool // something was recorded: it is to be stored
-	stored   bool // there is a row
+	fresh    bool       // something was recorded: it is to be stored
+	ctid     pgtype.TID // where the row of progress lies; not valid: there is none
 	progress progress
 	counts   map[int64]*count // by action, as far as the transaction needs them
 
@@ -44,8 +46,8 @@ type count struct {
 	rewardedAt time.Time // zero: never
 	settled    int64
 	streak     streak
-	fresh      bool // to be stored
-	stored     bool // there is a row
+	fresh      bool       // to be stored
+	ctid       pgtype.TID // where its row lies; not valid: there is none
 }
 
 // had is what was granted, ever.

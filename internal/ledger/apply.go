@@ -272,7 +272,7 @@ func missingHolders(ctx context.Context, tx pg.Tx, t tenant.Tenant, commands []C
 
 func bookFromRow(r query.AccountListForUpdateRow) *book {
 	return &book{
-		member: r.MemberID, external: r.ExternalID, memoKey: r.MemoKey, asset: Asset(r.Asset),
+		ctid: r.Ctid, member: r.MemberID, external: r.ExternalID, memoKey: r.MemoKey, asset: Asset(r.Asset),
 		balances: Balances{r.Available, r.Pending, r.Debt},
 		dated:    r.Dated, earned: r.Earned, redeemed: r.Redeemed, seq: r.Seq,
 		shown: [4]int64{r.Awards, r.Redeems, r.Deducts, r.Expires},

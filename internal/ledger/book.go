@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/tenant"
@@ -14,6 +15,7 @@ import (
 // of this transaction add to it. Its methods are pure: they read no clock and
 // no database, and they change nothing when they refuse.
 type book struct {
+	ctid     pgtype.TID // where its row lies while it is locked
 	member   int64
 	external string
 	memoKey  *uuid.UUID // of the member; nil: erased

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/event"
@@ -105,15 +106,14 @@ func storeTransfers(ctx context.Context, pipe *pg.Pipeline, tenantID int64, book
 
 func storeAccounts(ctx context.Context, pipe *pg.Pipeline, tenantID int64, books []*book) error {
 	n := len(books)
-	numbers, instants := pg.Columns[int64](12, n), pg.Columns[time.Time](3, n)
+	numbers, instants := pg.Columns[int64](11, n), pg.Columns[time.Time](3, n)
 	a := query.AccountUpdateManyParams{
-		TenantID: tenantID, MemberIds: numbers(), Assets: make([]int16, 0, n), Available: numbers(), Pending: numbers(), Debt: numbers(),
+		TenantID: tenantID, Ctids: make([]pgtype.TID, 0, n), Available: numbers(), Pending: numbers(), Debt: numbers(),
 		Dated: numbers(), Earned: numbers(), Redeemed: numbers(), Seqs: numbers(), Awards: numbers(), Redeems: numbers(), Deducts: numbers(),
 		Expires: numbers(), DueAt: instants(), IdleAt: instants(), MovedAt: instants(),
 	}
 	for _, b := range books {
-		a.MemberIds = append(a.MemberIds, b.member)
-		a.Assets = append(a.Assets, int16(b.asset))
+		a.Ctids = append(a.Ctids, b.ctid)
 		a.Available = append(a.Available, b.balances.Available)
 		a.Pending = append(a.Pending, b.balances.Pending)
 		a.Debt = append(a.Debt, b.balances.Debt)

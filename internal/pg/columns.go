@@ -22,6 +22,9 @@ func nativeColumns(types *pgtype.Map) {
 	fixed(types, pgtype.TimestamptzArrayOID, pgtype.TimestamptzOID, 8, func(buf []byte, v time.Time) []byte {
 		return binary.BigEndian.AppendUint64(buf, uint64(v.UnixMicro()-epoch))
 	})
+	fixed(types, pgtype.TIDArrayOID, pgtype.TIDOID, 6, func(buf []byte, v pgtype.TID) []byte {
+		return binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint32(buf, v.BlockNumber), v.OffsetNumber)
+	})
 	column(types, pgtype.TextArrayOID, pgtype.TextOID, func(buf []byte, v string) []byte {
 		return append(binary.BigEndian.AppendUint32(buf, uint32(len(v))), v...)
 	})
