@@ -45,13 +45,14 @@ SELECT m.tenant_id, m.id, w.asset, @at::timestamptz
 UPDATE accounts AS a
    SET available = w.available, pending = w.pending, debt = w.debt, dated = w.dated, earned = w.earned, redeemed = w.redeemed, seq = w.seq,
        awards = w.awards, redeems = w.redeems, deducts = w.deducts, expires = w.expires,
-       due_at = NULLIF(w.due_at, '0001-01-01Z'), idle_at = NULLIF(w.idle_at, '0001-01-01Z'), moved_at = w.moved_at
+       due_at = NULLIF(w.due_at, '0001-01-01Z'), idle_at = NULLIF(w.idle_at, '0001-01-01Z'), moved_at = w.moved_at, mark = w.mark
   FROM (SELECT @tenant_id::bigint AS tenant_id, unnest(@ctids::tid[]) AS ctid,
                unnest(@available::bigint[]) AS available, unnest(@pending::bigint[]) AS pending, unnest(@debt::bigint[]) AS debt,
                unnest(@dated::bigint[]) AS dated, unnest(@earned::bigint[]) AS earned, unnest(@redeemed::bigint[]) AS redeemed,
                unnest(@seqs::bigint[]) AS seq, unnest(@awards::bigint[]) AS awards, unnest(@redeems::bigint[]) AS redeems,
                unnest(@deducts::bigint[]) AS deducts, unnest(@expires::bigint[]) AS expires,
-               unnest(@due_at::timestamptz[]) AS due_at, unnest(@idle_at::timestamptz[]) AS idle_at, unnest(@moved_at::timestamptz[]) AS moved_at) AS w
+               unnest(@due_at::timestamptz[]) AS due_at, unnest(@idle_at::timestamptz[]) AS idle_at, unnest(@moved_at::timestamptz[]) AS moved_at,
+               unnest(@marks::bigint[]) AS mark) AS w
  WHERE a.tenant_id = w.tenant_id AND a.ctid = w.ctid;
 
 -- name: AccountGet :one

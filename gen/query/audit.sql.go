@@ -143,7 +143,7 @@ bad AS MATERIALIZED (
                  WHEN a.redeemed <> COALESCE(n.redeemed, 0) THEN format('ends %s redeemed, the account has %s', COALESCE(n.redeemed, 0), a.redeemed)
                  WHEN a.moved_at <> n.created_at THEN format('is of %s, the account of %s', n.created_at, a.moved_at)
                  ELSE 'has other counts than the account' END)::text AS says
-      FROM (SELECT x.tenant_id, x.member_id, x.asset, x.available, x.pending, x.debt, x.dated, x.earned, x.redeemed, x.seq, x.awards, x.redeems, x.deducts, x.expires, x.due_at, x.idle_at, x.moved_at, x.idle_warned_at, x.ctid FROM accounts AS x WHERE x.tenant_id = $1) AS a
+      FROM (SELECT x.tenant_id, x.member_id, x.asset, x.available, x.pending, x.debt, x.dated, x.earned, x.redeemed, x.seq, x.awards, x.redeems, x.deducts, x.expires, x.due_at, x.idle_at, x.moved_at, x.idle_warned_at, x.mark, x.ctid FROM accounts AS x WHERE x.tenant_id = $1) AS a
       FULL JOIN books AS n ON n.member_id = a.member_id AND n.asset = a.asset
      WHERE a.member_id IS NULL OR a.moved_at <> n.created_at
         OR (a.seq, a.available, a.pending, a.debt) <> (COALESCE(n.seq, 0), COALESCE(n.available_after, 0), COALESCE(n.pending_after, 0), COALESCE(n.debt_after, 0))

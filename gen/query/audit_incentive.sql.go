@@ -20,7 +20,7 @@ WITH made AS MATERIALIZED (
 SELECT COALESCE(c.member_id, made.member_id)::bigint AS member_id,
        format('action %s: counts %s, %s of them rewarded, up to %s; there are %s, %s, %s', COALESCE(c.action_id, made.action_id),
               c.activities, c.rewarded, c.rewarded_at, made.activities, made.rewarded, made.rewarded_at)::text AS says
-  FROM (SELECT x.tenant_id, x.member_id, x.action_id, x.activities, x.rewarded, x.rewarded_at, x.settled, x.streak_period, x.streak_on, x.streak_current, x.streak_longest, x.ctid FROM action_counts AS x WHERE x.tenant_id = $1) AS c
+  FROM (SELECT x.tenant_id, x.member_id, x.action_id, x.activities, x.rewarded, x.rewarded_at, x.settled, x.streak_period, x.streak_on, x.streak_current, x.streak_longest FROM action_counts AS x WHERE x.tenant_id = $1) AS c
   FULL JOIN made ON made.member_id = c.member_id AND made.action_id = c.action_id
  WHERE (c.activities, c.rewarded, c.rewarded_at) IS DISTINCT FROM (made.activities, made.rewarded, made.rewarded_at)
  ORDER BY 1, 2

@@ -153,7 +153,7 @@ SELECT m.external_id, COALESCE(a.asset, 0)::smallint AS asset, COALESCE(a.availa
   FROM member_places AS p
  CROSS JOIN LATERAL (SELECT x.id, x.external_id FROM members AS x
                       WHERE x.tenant_id = $1 AND x.id = p.member_id OFFSET 0) AS m
-  LEFT JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at, y.idle_warned_at, y.ctid FROM accounts AS y
+  LEFT JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at, y.idle_warned_at, y.mark, y.ctid FROM accounts AS y
                       WHERE y.tenant_id = $1 AND y.member_id = p.member_id OFFSET 0) AS a ON true
  WHERE p.tenant_id = $1 AND p.place BETWEEN $2 AND $3
  ORDER BY p.place, a.asset
@@ -280,13 +280,13 @@ func (q *Queries) AccountListDueTenants(ctx context.Context, db DBTX, at time.Ti
 
 const accountListForUpdate = `-- name: AccountListForUpdate :many
 
-SELECT s.external_id, s.memo_key, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at, a.idle_warned_at, a.ctid
+SELECT s.external_id, s.memo_key, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at, a.idle_warned_at, a.mark, a.ctid
   FROM (SELECT m.id, m.external_id, m.memo_key, w.asset
           FROM (SELECT unnest($1::text[]) AS external_id, unnest($2::smallint[]) AS asset) AS w
          CROSS JOIN LATERAL (SELECT x.id, x.external_id, x.memo_key FROM members AS x
                               WHERE x.tenant_id = $3 AND x.external_id = w.external_id OFFSET 0) AS m
          ORDER BY m.id, w.asset) AS s
- CROSS JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at, y.idle_warned_at, y.ctid FROM accounts AS y
+ CROSS JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at, y.idle_warned_at, y.mark, y.ctid FROM accounts AS y
                       WHERE y.tenant_id = $3 AND y.member_id = s.id AND y.asset = s.asset
                         FOR NO KEY UPDATE) AS a
 `
@@ -318,6 +318,7 @@ type AccountListForUpdateRow struct {
 	IdleAt       *time.Time
 	MovedAt      time.Time
 	IdleWarnedAt *time.Time
+	Mark         int64
 	Ctid         pgtype.TID
 }
 
@@ -357,6 +358,7 @@ func (q *Queries) AccountListForUpdate(ctx context.Context, db DBTX, arg Account
 			&i.IdleAt,
 			&i.MovedAt,
 			&i.IdleWarnedAt,
+			&i.Mark,
 			&i.Ctid,
 		); err != nil {
 			return nil, err
@@ -370,13 +372,13 @@ func (q *Queries) AccountListForUpdate(ctx context.Context, db DBTX, arg Account
 }
 
 const accountListRangeForUpdate = `-- name: AccountListRangeForUpdate :many
-SELECT s.external_id, s.memo_key, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at, a.idle_warned_at, a.ctid
+SELECT s.external_id, s.memo_key, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at, a.idle_warned_at, a.mark, a.ctid
   FROM (SELECT m.id, m.external_id, m.memo_key
           FROM (SELECT unnest($1::text[]) AS external_id) AS w
          CROSS JOIN LATERAL (SELECT x.id, x.external_id, x.memo_key FROM members AS x
                               WHERE x.tenant_id = $2 AND x.external_id = w.external_id OFFSET 0) AS m
          ORDER BY m.id) AS s
- CROSS JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at, y.idle_warned_at, y.ctid FROM accounts AS y
+ CROSS JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at, y.idle_warned_at, y.mark, y.ctid FROM accounts AS y
                       WHERE y.tenant_id = $2 AND y.member_id = s.id AND y.asset BETWEEN $3::smallint AND $4::smallint
                       ORDER BY y.asset
                         FOR NO KEY UPDATE) AS a
@@ -410,6 +412,7 @@ type AccountListRangeForUpdateRow struct {
 	IdleAt       *time.Time
 	MovedAt      time.Time
 	IdleWarnedAt *time.Time
+	Mark         int64
 	Ctid         pgtype.TID
 }
 
@@ -450,6 +453,7 @@ func (q *Queries) AccountListRangeForUpdate(ctx context.Context, db DBTX, arg Ac
 			&i.IdleAt,
 			&i.MovedAt,
 			&i.IdleWarnedAt,
+			&i.Mark,
 			&i.Ctid,
 		); err != nil {
 			return nil, err
@@ -466,13 +470,14 @@ const accountUpdateMany = `-- name: AccountUpdateMany :exec
 UPDATE accounts AS a
    SET available = w.available, pending = w.pending, debt = w.debt, dated = w.dated, earned = w.earned, redeemed = w.redeemed, seq = w.seq,
        awards = w.awards, redeems = w.redeems, deducts = w.deducts, expires = w.expires,
-       due_at = NULLIF(w.due_at, '0001-01-01Z'), idle_at = NULLIF(w.idle_at, '0001-01-01Z'), moved_at = w.moved_at
+       due_at = NULLIF(w.due_at, '0001-01-01Z'), idle_at = NULLIF(w.idle_at, '0001-01-01Z'), moved_at = w.moved_at, mark = w.mark
   FROM (SELECT $1::bigint AS tenant_id, unnest($2::tid[]) AS ctid,
                unnest($3::bigint[]) AS available, unnest($4::bigint[]) AS pending, unnest($5::bigint[]) AS debt,
                unnest($6::bigint[]) AS dated, unnest($7::bigint[]) AS earned, unnest($8::bigint[]) AS redeemed,
                unnest($9::bigint[]) AS seq, unnest($10::bigint[]) AS awards, unnest($11::bigint[]) AS redeems,
                unnest($12::bigint[]) AS deducts, unnest($13::bigint[]) AS expires,
-               unnest($14::timestamptz[]) AS due_at, unnest($15::timestamptz[]) AS idle_at, unnest($16::timestamptz[]) AS moved_at) AS w
+               unnest($14::timestamptz[]) AS due_at, unnest($15::timestamptz[]) AS idle_at, unnest($16::timestamptz[]) AS moved_at,
+               unnest($17::bigint[]) AS mark) AS w
  WHERE a.tenant_id = w.tenant_id AND a.ctid = w.ctid
 `
 
@@ -493,6 +498,7 @@ type AccountUpdateManyParams struct {
 	DueAt     []time.Time
 	IdleAt    []time.Time
 	MovedAt   []time.Time
+	Marks     []int64
 }
 
 // Stores locked accounts, each where its lock was read (ctid), so that none is looked
@@ -515,6 +521,7 @@ func (q *Queries) AccountUpdateMany(ctx context.Context, db DBTX, arg AccountUpd
 		arg.DueAt,
 		arg.IdleAt,
 		arg.MovedAt,
+		arg.Marks,
 	)
 	return err
 }

@@ -14,7 +14,7 @@ import (
 )
 
 const accountListDueAfter = `-- name: AccountListDueAfter :many
-SELECT m.external_id, m.memo_key, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at, a.idle_warned_at, a.ctid
+SELECT m.external_id, m.memo_key, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at, a.idle_warned_at, a.mark, a.ctid
   FROM accounts AS a
   JOIN members AS m ON m.tenant_id = a.tenant_id AND m.id = a.member_id
  WHERE a.tenant_id = $1 AND a.due_at <= $2::timestamptz AND (a.member_id, a.asset) > ($3::bigint, $4::smallint)
@@ -51,6 +51,7 @@ type AccountListDueAfterRow struct {
 	IdleAt       *time.Time
 	MovedAt      time.Time
 	IdleWarnedAt *time.Time
+	Mark         int64
 	Ctid         pgtype.TID
 }
 
@@ -91,6 +92,7 @@ func (q *Queries) AccountListDueAfter(ctx context.Context, db DBTX, arg AccountL
 			&i.IdleAt,
 			&i.MovedAt,
 			&i.IdleWarnedAt,
+			&i.Mark,
 			&i.Ctid,
 		); err != nil {
 			return nil, err

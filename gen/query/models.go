@@ -30,6 +30,7 @@ type Account struct {
 	IdleAt       *time.Time
 	MovedAt      time.Time
 	IdleWarnedAt *time.Time
+	Mark         int64
 	Ctid         pgtype.TID
 }
 
@@ -63,7 +64,6 @@ type ActionCount struct {
 	StreakOn      pgtype.Date
 	StreakCurrent int32
 	StreakLongest int32
-	Ctid          pgtype.TID
 }
 
 type Activity struct {
@@ -515,7 +515,6 @@ type MemberProgress struct {
 	Settled    int64
 	NextXp     int64
 	NextCoins  int64
-	Ctid       pgtype.TID
 }
 
 type Milestone struct {

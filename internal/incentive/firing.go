@@ -88,7 +88,7 @@ func (f *Firing) Record(ctx context.Context, tx pg.Tx, session *ledger.Session, 
 		}
 	}
 	f.session = session
-	if f.round, err = load(ctx, tx, f.tenant, f.rules, at, session, f.happenings); err != nil {
+	if f.round, err = f.e.load(ctx, tx, f.tenant, f.rules, at, session, f.happenings); err != nil {
 		return err
 	}
 	for _, h := range f.happenings {

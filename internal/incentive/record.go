@@ -197,7 +197,7 @@ func (e *Engine) record(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, a *arr
 	if err != nil {
 		return nil, err
 	}
-	r, err := load(ctx, tx, t, rules, at, session, happenings)
+	r, err := e.load(ctx, tx, t, rules, at, session, happenings)
 	if err != nil {
 		return nil, err
 	}

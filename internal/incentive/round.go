@@ -34,6 +34,9 @@ type round struct {
 	session *ledger.Session
 	members map[string]*state
 	done    []entry
+
+	known known
+	mark  int64 // borne by the XP accounts of those who are stored
 }
 
 // entry is one recorded activity, as it goes into the tables.
@@ -67,8 +70,8 @@ func (r *Rules) commands(happenings []happening) []ledger.Command {
 
 // load reads what is known of the members of the happenings, whose accounts the
 // session has locked.
-func load(ctx context.Context, tx pg.Tx, t tenant.Tenant, rules *Rules, at time.Time, session *ledger.Session, happenings []happening) (*round, error) {
-	r := &round{tenant: t, rules: rules, at: at, session: session, members: make(map[string]*state, len(happenings))}
+func (e *Engine) load(ctx context.Context, tx pg.Tx, t tenant.Tenant, rules *Rules, at time.Time, session *ledger.Session, happenings []happening) (*round, error) {
+	r := &round{tenant: t, rules: rules, at: at, session: session, members: make(map[string]*state, len(happenings)), known: e.known, mark: newMark()}
 	byKey := make(map[int64]*state, len(happenings))
 	arg := query.ProgressListManyParams{TenantID: t.ID}
 	for _, h := range happenings {
@@ -77,21 +80,27 @@ func load(ctx context.Context, tx pg.Tx, t tenant.Tenant, rules *Rules, at time.
 			continue
 		}
 		byKey[s.member] = s
+		if s.recall(h.actionID()) {
+			continue
+		}
 		s.counts[h.actionID()] = &count{}
 		arg.MemberIds, arg.ActionIds = append(arg.MemberIds, s.member), append(arg.ActionIds, h.actionID())
 	}
 	if len(byKey) == 0 {
 		return r, nil
 	}
-	rows, err := q.ProgressListMany(ctx, tx, arg)
-	if err != nil {
-		return nil, fmt.Errorf("read progress: %w", err)
+	var rows []query.ProgressListManyRow
+	if len(arg.MemberIds) > 0 {
+		var err error
+		if rows, err = q.ProgressListMany(ctx, tx, arg); err != nil {
+			return nil, fmt.Errorf("read progress: %w", err)
+		}
 	}
 	for _, row := range rows {
 		s := byKey[row.MemberID]
-		s.ctid, s.progress = row.Ctid, progress{row.Places, row.ActiveAt.UTC(), int(row.Level), row.Settled, row.NextXp, row.NextCoins}
+		s.stored, s.progress = row.Stored, progress{row.Places, row.ActiveAt.UTC(), int(row.Level), row.Settled, row.NextXp, row.NextCoins}
 		*s.counts[row.ActionID] = count{
-			ctid: row.CountCtid, activities: row.Activities, rewarded: row.Rewarded, rewardedAt: row.RewardedAt.UTC(), settled: row.CountSettled,
+			stored: row.CountStored, activities: row.Activities, rewarded: row.Rewarded, rewardedAt: row.RewardedAt.UTC(), settled: row.CountSettled,
 			streak: streak{Period(row.StreakPeriod), row.StreakOn.UTC(), int(row.StreakCurrent), int(row.StreakLongest)},
 		}
 	}
@@ -114,6 +123,9 @@ func (r *round) enter(member string) *state {
 	}
 	s := &state{member: key, zone: time.UTC, counts: map[int64]*count{}, coinsHeld: r.tenant.Policy.AwardHoldDays > 0}
 	s.xp, s.earned = r.holding(member, ledger.XP).Spendable(), r.holding(member, ledger.Points).Earned
+	if s.remembered = r.known.recall(r.tenant.ID, key, r.session.Mark(member, ledger.XP)); s.remembered != nil {
+		s.stored, s.progress = true, s.remembered.progress
+	}
 	r.members[member] = s
 	return s
 }
@@ -210,6 +222,9 @@ func (r *round) record(h happening) (Recorded, error) {
 		e.achieved = append(e.achieved, Achieved{pg.NewUUID(), h.member, m.Key, m.Name, m.Type, m.Threshold, m.Coins, m.BadgeKey, at})
 	}
 	s.take(r.rules, h.occurrence, d)
+	if s.fresh {
+		r.session.SetMark(h.member, ledger.XP, r.mark)
+	}
 	e.place = s.progress.activities
 	r.done = append(r.done, e)
 	if h.action == nil {

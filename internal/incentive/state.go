@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgtype"
-
 	"github.com/incent-dev/incent/gen/query"
 )
 
@@ -20,8 +18,10 @@ type state struct {
 	coinsHeld bool  // points that are paid rest on hold, and count as earned later
 	zone      *time.Location
 
-	fresh    bool       // something was recorded: it is to be stored
-	ctid     pgtype.TID // where the row of progress lies; not valid: there is none
+	remembered *remembered // nil: nothing that holds
+
+	fresh    bool // something was recorded: it is to be stored
+	stored   bool // there is a row
 	progress progress
 	counts   map[int64]*count // by action, as far as the transaction needs them
 
@@ -46,8 +46,8 @@ type count struct {
 	rewardedAt time.Time // zero: never
 	settled    int64
 	streak     streak
-	fresh      bool       // to be stored
-	ctid       pgtype.TID // where its row lies; not valid: there is none
+	fresh      bool // to be stored
+	stored     bool // there is a row
 }
 
 // had is what was granted, ever.

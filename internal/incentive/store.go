@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/pg"
@@ -32,6 +31,7 @@ func (r *round) store(ctx context.Context, pipe *pg.Pipeline, shard int16) error
 		made.TenantID = r.tenant.ID
 		err = q.ProgressInsertMany(ctx, pipe, made)
 	}
+	r.learn()
 	return errors.Join(err, q.ActivityInsertMany(ctx, pipe, a), r.storeGrants(ctx, pipe), r.storeQuests(ctx, pipe), r.storeMilestoneDays(ctx, pipe, shard))
 }
 
@@ -60,25 +60,25 @@ func (r *round) putActivities(a *query.ActivityInsertManyParams) {
 	}
 }
 
-// putProgress puts how far members are where it lies, or among what is made.
+// putProgress puts how far members are, among what is made where there was no row.
 func (r *round) putProgress(a *query.ActivityInsertManyParams, made *query.ProgressInsertManyParams) {
 	n := len(r.members)
-	numbers := pg.Columns[int64](4, n)
-	a.ProgressCtids, a.ProgressActivities, a.ProgressSettled, a.NextXp, a.NextCoins = make([]pgtype.TID, 0, n), numbers(), numbers(), numbers(), numbers()
+	numbers := pg.Columns[int64](5, n)
+	a.ProgressMemberIds, a.ProgressActivities, a.ProgressSettled, a.NextXp, a.NextCoins = numbers(), numbers(), numbers(), numbers(), numbers()
 	a.ActiveAt, a.Levels = make([]time.Time, 0, n), make([]int32, 0, n)
 	for _, s := range r.members {
 		if s == nil || !s.fresh {
 			continue
 		}
 		p := s.progress
-		if !s.ctid.Valid {
+		if !s.stored {
 			made.ProgressMemberIds, made.ProgressActivities = append(made.ProgressMemberIds, s.member), append(made.ProgressActivities, p.activities)
 			made.ActiveAt, made.Levels = append(made.ActiveAt, p.activeAt), append(made.Levels, int32(p.level))
 			made.ProgressSettled = append(made.ProgressSettled, p.settled)
 			made.NextXp, made.NextCoins = append(made.NextXp, p.nextXP), append(made.NextCoins, p.nextCoins)
 			continue
 		}
-		a.ProgressCtids = append(a.ProgressCtids, s.ctid)
+		a.ProgressMemberIds = append(a.ProgressMemberIds, s.member)
 		a.ProgressActivities = append(a.ProgressActivities, p.activities)
 		a.ActiveAt = append(a.ActiveAt, p.activeAt)
 		a.Levels = append(a.Levels, int32(p.level))
@@ -88,11 +88,11 @@ func (r *round) putProgress(a *query.ActivityInsertManyParams, made *query.Progr
 	}
 }
 
-// putCounts puts what members did of actions where it lies, or among what is made.
+// putCounts puts what members did of actions, likewise.
 func (r *round) putCounts(a *query.ActivityInsertManyParams, made *query.ProgressInsertManyParams) {
 	n := len(r.done)
-	numbers, instants, lengths := pg.Columns[int64](3, n), pg.Columns[time.Time](2, n), pg.Columns[int32](2, n)
-	a.CountCtids, a.CountActivities, a.Rewarded, a.CountSettled = make([]pgtype.TID, 0, n), numbers(), numbers(), numbers()
+	numbers, instants, lengths := pg.Columns[int64](5, n), pg.Columns[time.Time](2, n), pg.Columns[int32](2, n)
+	a.CountMemberIds, a.CountActionIds, a.CountActivities, a.Rewarded, a.CountSettled = numbers(), numbers(), numbers(), numbers(), numbers()
 	a.RewardedAt, a.StreakOn, a.StreakPeriods = instants(), instants(), make([]string, 0, n)
 	a.StreakCurrent, a.StreakLongest = lengths(), lengths()
 	for _, s := range r.members {
@@ -103,7 +103,7 @@ func (r *round) putCounts(a *query.ActivityInsertManyParams, made *query.Progres
 			if !c.fresh {
 				continue
 			}
-			if !c.ctid.Valid {
+			if !c.stored {
 				made.CountMemberIds, made.CountActionIds = append(made.CountMemberIds, s.member), append(made.CountActionIds, action)
 				made.CountActivities, made.Rewarded = append(made.CountActivities, c.activities), append(made.Rewarded, c.rewarded)
 				made.RewardedAt, made.CountSettled = append(made.RewardedAt, c.rewardedAt), append(made.CountSettled, c.settled)
@@ -112,7 +112,8 @@ func (r *round) putCounts(a *query.ActivityInsertManyParams, made *query.Progres
 				made.StreakLongest = append(made.StreakLongest, int32(c.streak.longest))
 				continue
 			}
-			a.CountCtids = append(a.CountCtids, c.ctid)
+			a.CountMemberIds = append(a.CountMemberIds, s.member)
+			a.CountActionIds = append(a.CountActionIds, action)
 			a.CountActivities = append(a.CountActivities, c.activities)
 			a.Rewarded = append(a.Rewarded, c.rewarded)
 			a.RewardedAt = append(a.RewardedAt, c.rewardedAt)

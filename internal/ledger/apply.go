@@ -167,6 +167,22 @@ func (s *Session) Member(external string, asset Asset) (int64, bool) {
 	return b.member, true
 }
 
+// Mark is what an account bore when it was locked: drawn by whoever last stored what
+// its lock guards besides, and 0 before that; 0, too, where there is no such account.
+func (s *Session) Mark(external string, asset Asset) int64 {
+	if b := s.books[holder{external, asset}]; b != nil {
+		return b.mark
+	}
+	return 0
+}
+
+// SetMark has the account bear another mark, in the transaction that stores what the
+// lock guards. The account exists.
+func (s *Session) SetMark(external string, asset Asset, mark int64) {
+	b := s.books[holder{external, asset}]
+	b.mark, b.marked = mark, true
+}
+
 // Room refuses what the account could not take as a whole, so that a command
 // that awards in several steps, to several accounts, is refused before the first.
 func (s *Session) Room(external string, asset Asset, amount int64) error {
@@ -276,7 +292,7 @@ func bookFromRow(r query.AccountListForUpdateRow) *book {
 		balances: Balances{r.Available, r.Pending, r.Debt},
 		dated:    r.Dated, earned: r.Earned, redeemed: r.Redeemed, seq: r.Seq,
 		shown: [4]int64{r.Awards, r.Redeems, r.Deducts, r.Expires},
-		dueAt: instant(r.DueAt), readDue: instant(r.DueAt), idleAt: instant(r.IdleAt), movedAt: r.MovedAt.UTC(),
+		dueAt: instant(r.DueAt), readDue: instant(r.DueAt), idleAt: instant(r.IdleAt), movedAt: r.MovedAt.UTC(), mark: r.Mark,
 		known: r.Dated == 0 && r.Pending == 0,
 	}
 }
@@ -448,7 +464,7 @@ func ordered(books map[holder]*book) []*book {
 			continue
 		}
 		b.refreshDue()
-		if len(b.transfers)+len(b.undone) > 0 || !b.dueAt.Equal(b.readDue) {
+		if len(b.transfers)+len(b.undone) > 0 || b.marked || !b.dueAt.Equal(b.readDue) {
 			list = append(list, b)
 		}
 	}

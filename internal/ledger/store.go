@@ -67,7 +67,7 @@ func storeTransfers(ctx context.Context, pipe *pg.Pipeline, tenantID int64, book
 	for _, b := range books {
 		n += len(b.transfers)
 	}
-	numbers, kinds := pg.Columns[int64](11, n), pg.Columns[int16](4, n)
+	numbers, kinds := pg.Columns[int64](12, n), pg.Columns[int16](4, n)
 	a := query.TransferInsertManyParams{
 		TenantID: tenantID, MemberIds: numbers(), Assets: kinds(), Seqs: numbers(), Kinds: kinds(), FromAccounts: kinds(), ToAccounts: kinds(),
 		Amounts: numbers(), AvailableAfter: numbers(), PendingAfter: numbers(), DebtAfter: numbers(), Awards: numbers(), Redeems: numbers(),
@@ -106,11 +106,11 @@ func storeTransfers(ctx context.Context, pipe *pg.Pipeline, tenantID int64, book
 
 func storeAccounts(ctx context.Context, pipe *pg.Pipeline, tenantID int64, books []*book) error {
 	n := len(books)
-	numbers, instants := pg.Columns[int64](11, n), pg.Columns[time.Time](3, n)
+	numbers, instants := pg.Columns[int64](12, n), pg.Columns[time.Time](3, n)
 	a := query.AccountUpdateManyParams{
 		TenantID: tenantID, Ctids: make([]pgtype.TID, 0, n), Available: numbers(), Pending: numbers(), Debt: numbers(),
 		Dated: numbers(), Earned: numbers(), Redeemed: numbers(), Seqs: numbers(), Awards: numbers(), Redeems: numbers(), Deducts: numbers(),
-		Expires: numbers(), DueAt: instants(), IdleAt: instants(), MovedAt: instants(),
+		Expires: numbers(), DueAt: instants(), IdleAt: instants(), MovedAt: instants(), Marks: numbers(),
 	}
 	for _, b := range books {
 		a.Ctids = append(a.Ctids, b.ctid)
@@ -128,6 +128,7 @@ func storeAccounts(ctx context.Context, pipe *pg.Pipeline, tenantID int64, books
 		a.DueAt = append(a.DueAt, b.dueAt)
 		a.IdleAt = append(a.IdleAt, b.idleAt)
 		a.MovedAt = append(a.MovedAt, b.movedAt)
+		a.Marks = append(a.Marks, b.mark)
 	}
 	return q.AccountUpdateMany(ctx, pipe, a)
 }
