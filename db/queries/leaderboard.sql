@@ -8,13 +8,20 @@ INSERT INTO standing_moves (tenant_id, drawn, id, members, seqs, from_xp, to_xp,
 VALUES (@tenant_id, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint, @id, @members, @seqs, @from_xp, @to_xp, @at);
 
 -- name: StandingMoveFind :one
--- Whether any change waits. By standing_moves_pk.
-SELECT EXISTS (SELECT FROM standing_moves WHERE tenant_id = @tenant_id) AS waits;
+-- Whether any change waits, and how many are to be taken in at once, as a rule so
+-- many (see standings_portion). By standing_moves_pk, member_counts_pk and boards_pk.
+SELECT EXISTS (SELECT FROM standing_moves WHERE tenant_id = @tenant_id) AS waits,
+       standings_portion(@tenant_id, @moves::integer)::integer AS portion;
 
 -- name: StandingMoveListTenants :many
--- cross-tenant: of whom at least so many changes wait, for the one who takes them in
--- by the way. By standing_moves_pk; few are left by the last time.
-SELECT tenant_id FROM standing_moves GROUP BY tenant_id HAVING sum(cardinality(members)) >= @moves::bigint;
+-- cross-tenant: of whom any change waits, for the one who takes them in by the way.
+-- By standing_moves_pk; few are left by the last time.
+SELECT tenant_id FROM standing_moves GROUP BY tenant_id;
+
+-- name: StandingMoveListCrowded :many
+-- cross-tenant: likewise, of whom at least as many wait as are taken in at once, as a
+-- rule so many.
+SELECT tenant_id FROM standing_moves GROUP BY tenant_id HAVING sum(cardinality(members)) >= standings_portion(tenant_id, @moves::integer);
 
 -- name: StandingMoveDeleteOldest :one
 -- Lets the standings take in the oldest changes, about so many; answers how many

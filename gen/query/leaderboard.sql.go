@@ -700,15 +700,27 @@ func (q *Queries) StandingMoveDeleteOldest(ctx context.Context, db DBTX, arg Sta
 }
 
 const standingMoveFind = `-- name: StandingMoveFind :one
-SELECT EXISTS (SELECT FROM standing_moves WHERE tenant_id = $1) AS waits
+SELECT EXISTS (SELECT FROM standing_moves WHERE tenant_id = $1) AS waits,
+       standings_portion($1, $2::integer)::integer AS portion
 `
 
-// Whether any change waits. By standing_moves_pk.
-func (q *Queries) StandingMoveFind(ctx context.Context, db DBTX, tenantID int64) (bool, error) {
-	row := db.QueryRow(ctx, standingMoveFind, tenantID)
-	var waits bool
-	err := row.Scan(&waits)
-	return waits, err
+type StandingMoveFindParams struct {
+	TenantID int64
+	Moves    int32
+}
+
+type StandingMoveFindRow struct {
+	Waits   bool
+	Portion int32
+}
+
+// Whether any change waits, and how many are to be taken in at once, as a rule so
+// many (see standings_portion). By standing_moves_pk, member_counts_pk and boards_pk.
+func (q *Queries) StandingMoveFind(ctx context.Context, db DBTX, arg StandingMoveFindParams) (StandingMoveFindRow, error) {
+	row := db.QueryRow(ctx, standingMoveFind, arg.TenantID, arg.Moves)
+	var i StandingMoveFindRow
+	err := row.Scan(&i.Waits, &i.Portion)
+	return i, err
 }
 
 const standingMoveInsert = `-- name: StandingMoveInsert :exec
@@ -744,14 +756,40 @@ func (q *Queries) StandingMoveInsert(ctx context.Context, db DBTX, arg StandingM
 	return err
 }
 
-const standingMoveListTenants = `-- name: StandingMoveListTenants :many
-SELECT tenant_id FROM standing_moves GROUP BY tenant_id HAVING sum(cardinality(members)) >= $1::bigint
+const standingMoveListCrowded = `-- name: StandingMoveListCrowded :many
+SELECT tenant_id FROM standing_moves GROUP BY tenant_id HAVING sum(cardinality(members)) >= standings_portion(tenant_id, $1::integer)
 `
 
-// cross-tenant: of whom at least so many changes wait, for the one who takes them in
-// by the way. By standing_moves_pk; few are left by the last time.
-func (q *Queries) StandingMoveListTenants(ctx context.Context, db DBTX, moves int64) ([]int64, error) {
-	rows, err := db.Query(ctx, standingMoveListTenants, moves)
+// cross-tenant: likewise, of whom at least as many wait as are taken in at once, as a
+// rule so many.
+func (q *Queries) StandingMoveListCrowded(ctx context.Context, db DBTX, moves int32) ([]int64, error) {
+	rows, err := db.Query(ctx, standingMoveListCrowded, moves)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var tenant_id int64
+		if err := rows.Scan(&tenant_id); err != nil {
+			return nil, err
+		}
+		items = append(items, tenant_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const standingMoveListTenants = `-- name: StandingMoveListTenants :many
+SELECT tenant_id FROM standing_moves GROUP BY tenant_id
+`
+
+// cross-tenant: of whom any change waits, for the one who takes them in by the way.
+// By standing_moves_pk; few are left by the last time.
+func (q *Queries) StandingMoveListTenants(ctx context.Context, db DBTX) ([]int64, error) {
+	rows, err := db.Query(ctx, standingMoveListTenants)
 	if err != nil {
 		return nil, err
 	}

@@ -1,9 +1,11 @@
 package incentive
 
 import (
-	"math/rand/v2"
+	"encoding/binary"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/incent-dev/incent/internal/pg"
 )
 
 const (
@@ -48,7 +50,11 @@ func newKnown() known {
 	return known{members}
 }
 
-func newMark() int64 { return 1 + rand.Int64N(never) }
+// newMark draws 62 bits; no mark is 0.
+func newMark() int64 {
+	drawn := pg.NewSecret()
+	return int64(binary.BigEndian.Uint64(drawn[:])>>1 | 1)
+}
 
 // recall is what was stored with the mark that a member's account bears; nil: it is
 // not known.
