@@ -114,9 +114,15 @@ SELECT a.id, 'its idempotency key is not kept'::text AS says
  LIMIT 1;
 
 -- name: ActivityDayFindMiscounted :one
--- Invariant 10: a day whose number of activities of an action is not that of its rows.
+-- Invariant 10: a day whose number of activities of an action, tallies that wait
+-- included, is not that of its rows.
 WITH said AS MATERIALIZED (
-    SELECT d.action_id, d.day, sum(d.activities) AS activities FROM activity_days AS d WHERE d.tenant_id = @tenant_id GROUP BY d.action_id, d.day),
+    SELECT c.action_id, c.day, sum(c.activities) AS activities
+      FROM (SELECT d.action_id, d.day, d.activities FROM activity_days AS d WHERE d.tenant_id = @tenant_id
+             UNION ALL
+            SELECT unnest(t.action_ids), (unnest(t.minutes) AT TIME ZONE 'UTC')::date, unnest(t.activities)
+              FROM activity_tallies AS t WHERE t.tenant_id = @tenant_id) AS c
+     GROUP BY c.action_id, c.day),
 made AS MATERIALIZED (
     SELECT w.action_id, (a.created_at AT TIME ZONE 'UTC')::date AS day, count(*) AS activities
       FROM activities AS a CROSS JOIN LATERAL (SELECT unnest(ARRAY[0::bigint, a.action_id]) AS action_id) AS w
@@ -132,7 +138,12 @@ SELECT COALESCE(said.day, made.day)::date AS day,
 -- name: ActivityMinuteFindMiscounted :one
 -- Invariant 10: a minute, likewise.
 WITH said AS MATERIALIZED (
-    SELECT d.action_id, d.minute, sum(d.activities) AS activities FROM activity_minutes AS d WHERE d.tenant_id = @tenant_id GROUP BY d.action_id, d.minute),
+    SELECT c.action_id, c.minute, sum(c.activities) AS activities
+      FROM (SELECT d.action_id, d.minute, d.activities FROM activity_minutes AS d WHERE d.tenant_id = @tenant_id
+             UNION ALL
+            SELECT unnest(t.action_ids), unnest(t.minutes), unnest(t.activities)
+              FROM activity_tallies AS t WHERE t.tenant_id = @tenant_id) AS c
+     GROUP BY c.action_id, c.minute),
 made AS MATERIALIZED (
     SELECT w.action_id, date_trunc('minute', a.created_at) AS minute, count(*) AS activities
       FROM activities AS a CROSS JOIN LATERAL (SELECT unnest(ARRAY[0::bigint, a.action_id]) AS action_id) AS w

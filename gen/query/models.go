@@ -106,6 +106,14 @@ type ActivityMinute struct {
 	Activities int64
 }
 
+type ActivityTally struct {
+	TenantID   int64
+	ID         uuid.UUID
+	ActionIds  []int64
+	Minutes    []time.Time
+	Activities []int64
+}
+
 type ApiKey struct {
 	TenantID   int64
 	ID         int64

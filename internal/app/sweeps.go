@@ -20,6 +20,7 @@ func (c *Core) sweeps() []job.Sweep {
 		{Name: "rewards", Every: 5 * time.Second, Due: c.Referral.Due, Run: c.Referral.SettleDue},
 		{Name: "standings", Every: 10 * time.Second, Due: c.Boards.Waiting, Run: c.Boards.TakeIn},
 		{Name: "crowds", Every: 2 * time.Second, Due: c.Boards.Crowded, Run: c.Boards.TakeIn},
+		{Name: "tallies", Every: 5 * time.Second, Due: c.Incentive.Uncounted, Run: c.Incentive.Count},
 		{Name: "warn", Every: time.Minute, Due: c.Ledger.Unwarned, Run: c.Ledger.Warn},
 		{Name: "boards", Every: time.Minute, Due: c.Boards.Ended, Run: c.Boards.CloseEnded},
 		{Name: "feed", Every: 2 * time.Second, Due: c.Feed.Unnumbered, Run: func(ctx context.Context, tenantID int64) error {

@@ -146,7 +146,7 @@ func tail(path string) string {
 // transfers to seal, events to number, moves that standings do not count yet,
 // endpoints of which something is left.
 const waiting = `SELECT EXISTS (SELECT FROM commits WHERE block IS NULL) OR EXISTS (SELECT FROM commits WHERE place IS NULL AND kinds <> '{}')
-	OR EXISTS (SELECT FROM standing_moves) OR EXISTS (SELECT FROM webhook_endpoints WHERE state = 'deleted')`
+	OR EXISTS (SELECT FROM standing_moves) OR EXISTS (SELECT FROM activity_tallies) OR EXISTS (SELECT FROM webhook_endpoints WHERE state = 'deleted')`
 
 // rest waits until the server has nothing left to do but to answer.
 func (s *server) rest(ctx context.Context) error {

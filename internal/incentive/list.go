@@ -196,6 +196,23 @@ func (e *Engine) allActivities(ctx context.Context, tenantID int64, f ActivityFi
 	return rows, total, err
 }
 
+// Uncounted lists the tenants of whose activities some wait to be counted into days
+// and minutes.
+func (e *Engine) Uncounted(ctx context.Context) ([]int64, error) {
+	return q.ActivityTallyListTenants(ctx, e.db)
+}
+
+// Count counts them. Lists are right without: it keeps what they add up short.
+func (e *Engine) Count(ctx context.Context, tenantID int64) error {
+	_, err := pg.InTx(ctx, e.db, func(ctx context.Context, tx pg.Tx) (struct{}, error) {
+		return struct{}{}, q.ActivityTallyDeleteAll(ctx, tx, tenantID)
+	})
+	if err != nil {
+		return pg.Fault(fmt.Errorf("count activities: %w", err))
+	}
+	return nil
+}
+
 // seek finds the minute in which the entry after skip lies: nothing younger than
 // to has to be looked at, and skip entries from there on.
 func seek(minutes []piece, to time.Time, skip int64) (time.Time, int64) {

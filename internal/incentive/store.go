@@ -11,7 +11,7 @@ import (
 	"github.com/incent-dev/incent/internal/pg"
 )
 
-// shards spreads the counts of days and minutes over rows.
+// shards spreads the counts of days over rows.
 const shards = 16
 
 // store queues everything that was recorded, but for the ledger's part: a number
@@ -20,12 +20,12 @@ func (r *round) store(ctx context.Context, pipe *pg.Pipeline, shard int16) error
 	if len(r.done) == 0 {
 		return nil
 	}
-	a := query.ActivityInsertManyParams{TenantID: r.tenant.ID, Shard: shard}
+	a := query.ActivityInsertManyParams{TenantID: r.tenant.ID, TallyID: pg.NewUUID()}
 	var made query.ProgressInsertManyParams
 	r.putActivities(&a)
 	r.putProgress(&a, &made)
 	r.putCounts(&a, &made)
-	r.putTotals(&a)
+	r.putTally(&a)
 	var err error
 	if len(made.ProgressMemberIds)+len(made.CountMemberIds) > 0 {
 		made.TenantID = r.tenant.ID
@@ -200,22 +200,19 @@ type slot[K comparable] struct {
 	at time.Time
 }
 
-func (r *round) putTotals(a *query.ActivityInsertManyParams) {
-	inDays, inMinutes := map[slot[int64]]int64{}, map[slot[int64]]int64{}
+func (r *round) putTally(a *query.ActivityInsertManyParams) {
+	a.TallyActionIds, a.TallyMinutes, a.TallyActivities = []int64{}, []time.Time{}, []int64{}
+	tally := map[slot[int64]]int64{}
 	for _, e := range r.done {
 		if e.action == nil {
 			continue
 		}
 		for _, action := range [...]int64{allActions, e.action.ID} {
-			inDays[slot[int64]{action, e.at.Truncate(wholeDay)}]++
-			inMinutes[slot[int64]{action, e.at.Truncate(time.Minute)}]++
+			tally[slot[int64]{action, e.at.Truncate(time.Minute)}]++
 		}
 	}
-	for s, n := range inDays {
-		a.DayActionIds, a.Days, a.DayActivities = append(a.DayActionIds, s.of), append(a.Days, s.at), append(a.DayActivities, n)
-	}
-	for s, n := range inMinutes {
-		a.MinuteActionIds, a.Minutes, a.MinuteActivities = append(a.MinuteActionIds, s.of), append(a.Minutes, s.at), append(a.MinuteActivities, n)
+	for s, n := range tally {
+		a.TallyActionIds, a.TallyMinutes, a.TallyActivities = append(a.TallyActionIds, s.of), append(a.TallyMinutes, s.at), append(a.TallyActivities, n)
 	}
 }
 
