@@ -74,7 +74,8 @@ func (e *Engine) run(ctx context.Context, tenantID int64, calls []call, alone bo
 }
 
 // runTx looks the tickets up, records what is new, and keeps the answers. It
-// takes three round trips where nothing is granted.
+// takes two round trips where all members are known by heart and nothing is granted,
+// three where some are not known.
 func (e *Engine) runTx(ctx context.Context, tx pg.Tx, tenantID int64, calls []call) ([]batch.Result[Recorded], error) {
 	tickets := make([]*once.Ticket, len(calls))
 	events := make([]NewEvent, len(calls))

@@ -263,3 +263,23 @@ func (p *programme) aside(t *testing.T) (keep, back func()) {
 		}
 	}
 }
+
+// More moves are taken in at once where the tenant has few members and one board.
+func TestPortion(t *testing.T) {
+	t.Parallel()
+	p := newProgramme(t, newTenant(t), smallRoom)
+	portion := func(moves int32) int32 {
+		found, err := q.StandingMoveFind(t.Context(), pgtest.DB(), query.StandingMoveFindParams{TenantID: p.ID, Moves: moves})
+		must(t, err)
+		return found.Portion
+	}
+	p.earn(t, map[string]int64{"ann": 5, "bob": 3})
+	if few, many := portion(2), portion(1); few != 8 || many != 1 {
+		t.Errorf("with two members %d and %d moves are taken in at once; want 8, and 1 where two are many", few, many)
+	}
+	_, err := p.boards.Create(t.Context(), p.ID, NewBoard{Period: Daily}, nil)
+	must(t, err)
+	if got := portion(2); got != 2 {
+		t.Errorf("with a board of days %d moves are taken in at once, want 2", got)
+	}
+}

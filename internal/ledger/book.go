@@ -32,8 +32,8 @@ type book struct {
 	readDue  time.Time // dueAt as it was read
 	idleAt   time.Time // zero: never
 	movedAt  time.Time
-	mark     int64
-	marked   bool // the mark is new
+	mark     int64 // see Session.Mark
+	marked   bool  // it is new
 
 	// known says that lots and holds are all that the account has; otherwise
 	// they are only what this transaction added.
