@@ -1,5 +1,8 @@
 SET lock_timeout = '5s';
 
+ALTER TABLE activity_days RENAME COLUMN part TO shard;
+ALTER TABLE activity_minutes RENAME COLUMN part TO shard;
+
 INSERT INTO activity_days AS d (tenant_id, action_id, day, shard, activities)
 SELECT t.tenant_id, t.action_id, (t.minute AT TIME ZONE 'UTC')::date, 0, sum(t.activities)
   FROM (SELECT tenant_id, unnest(action_ids) AS action_id, unnest(minutes) AS minute, unnest(activities) AS activities FROM activity_tallies) AS t

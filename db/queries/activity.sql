@@ -20,8 +20,9 @@ SELECT w.member_id::bigint AS member_id, w.action_id::bigint AS action_id, (p.me
 
 -- name: ActivityInsertMany :exec
 -- Records activities, with how far their members are, what they did of each action,
--- and the tally of days and minutes. In one statement an event takes 1.5 % less CPU than in five. The rows of
--- members and of their actions exist, and are found by member_progress_pk and
+-- and the tally of days and minutes. In one statement an event takes 1.5 % less CPU
+-- than in five. The rows of members and of their actions exist, and are found by
+-- member_progress_pk and
 -- action_counts_pk: the tenant comes with each row, so that no plan can walk the tenant's
 -- rows. One made for a table that was analyzed with five rows or fewer walks the whole
 -- index, until the table is analyzed again, as autovacuum does within a minute of fifty
@@ -214,17 +215,17 @@ tallied AS (
       FROM (SELECT unnest(g.action_ids) AS action_id, unnest(g.minutes) AS minute, unnest(g.activities) AS activities FROM gone AS g) AS w
      GROUP BY w.action_id, w.minute),
 days AS (
-    INSERT INTO activity_days AS d (tenant_id, action_id, day, shard, activities)
+    INSERT INTO activity_days AS d (tenant_id, action_id, day, part, activities)
     SELECT @tenant_id, w.action_id, (w.minute AT TIME ZONE 'UTC')::date, 0, sum(w.activities)
       FROM tallied AS w
      GROUP BY w.action_id, (w.minute AT TIME ZONE 'UTC')::date
      ORDER BY w.action_id, (w.minute AT TIME ZONE 'UTC')::date
-        ON CONFLICT (tenant_id, action_id, day, shard) DO UPDATE SET activities = d.activities + excluded.activities)
-INSERT INTO activity_minutes AS d (tenant_id, action_id, minute, shard, activities)
+        ON CONFLICT (tenant_id, action_id, day, part) DO UPDATE SET activities = d.activities + excluded.activities)
+INSERT INTO activity_minutes AS d (tenant_id, action_id, minute, part, activities)
 SELECT @tenant_id, w.action_id, w.minute, 0, w.activities
   FROM tallied AS w
  ORDER BY w.action_id, w.minute
-    ON CONFLICT (tenant_id, action_id, minute, shard) DO UPDATE SET activities = d.activities + excluded.activities;
+    ON CONFLICT (tenant_id, action_id, minute, part) DO UPDATE SET activities = d.activities + excluded.activities;
 
 -- name: ActivityCountSpan :one
 -- How many activities lie in a part of a minute. By activities_by_time.

@@ -86,7 +86,7 @@ type ActivityDay struct {
 	TenantID   int64
 	ActionID   int64
 	Day        time.Time
-	Shard      int16
+	Part       int16
 	Activities int64
 }
 
@@ -102,7 +102,7 @@ type ActivityMinute struct {
 	TenantID   int64
 	ActionID   int64
 	Minute     time.Time
-	Shard      int16
+	Part       int16
 	Activities int64
 }
 
