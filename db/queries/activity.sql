@@ -21,13 +21,12 @@ SELECT w.member_id::bigint AS member_id, w.action_id::bigint AS action_id, (p.me
 -- name: ActivityInsertMany :exec
 -- Records activities, with how far their members are, what they did of each action,
 -- and the tally of days and minutes. In one statement an event takes 1.5 % less CPU
--- than in five. The rows of members and of their actions exist, and are found by
--- member_progress_pk and
--- action_counts_pk: the tenant comes with each row, so that no plan can walk the tenant's
--- rows. One made for a table that was analyzed with five rows or fewer walks the whole
--- index, until the table is analyzed again, as autovacuum does within a minute of fifty
--- more; INSERT ... ON CONFLICT never would, and takes a third longer. No indexed column
--- changes.
+-- than in several. The rows of members and of their actions exist, and are found by
+-- member_progress_pk and action_counts_pk: the tenant comes with each row, so that no
+-- plan can walk the tenant's rows. One made for a table that was analyzed with five rows
+-- or fewer walks the whole index, until the table is analyzed again, as autovacuum does
+-- within a minute of fifty more; INSERT ... ON CONFLICT never would, and takes a third
+-- longer. No indexed column changes.
 WITH progress AS (
     UPDATE member_progress AS p
        SET activities = w.activities, active_at = w.active_at, level = w.level, settled = w.settled, next_xp = w.next_xp, next_coins = w.next_coins

@@ -16,7 +16,7 @@ SELECT c.id, cardinality(c.kinds)::bigint AS events
  LIMIT @max_rows;
 
 -- name: CommitUpdatePlaceMany :exec
--- Gives commits their places. By commits_pk (see AccountUpdateMany); the feed's row is
+-- Gives commits their places. By commits_pk (see ActivityInsertMany); the feed's row is
 -- locked.
 UPDATE commits AS c SET place = w.place
   FROM (SELECT @tenant_id::bigint AS tenant_id, unnest(@ids::uuid[]) AS id, unnest(@places::bigint[]) AS place) AS w

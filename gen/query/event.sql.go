@@ -394,7 +394,7 @@ type CommitUpdatePlaceManyParams struct {
 	Places   []int64
 }
 
-// Gives commits their places. By commits_pk (see AccountUpdateMany); the feed's row is
+// Gives commits their places. By commits_pk (see ActivityInsertMany); the feed's row is
 // locked.
 func (q *Queries) CommitUpdatePlaceMany(ctx context.Context, db DBTX, arg CommitUpdatePlaceManyParams) error {
 	_, err := db.Exec(ctx, commitUpdatePlaceMany, arg.TenantID, arg.Ids, arg.Places)

@@ -16,8 +16,8 @@ const (
 	blockRoom = 256
 
 	// takeInMoves is about how many moves are taken in at once: readers wait
-	// meanwhile, a third of a second, or one with boards of three periods beside that
-	// of all time. Of 16,000 moves of 10,000 members each took 17 to 21 microseconds,
+	// meanwhile, a third to half of a second, or one with boards of three periods
+	// beside that of all time. Of 16,000 moves of 10,000 members each took 17 to 21 microseconds,
 	// of 4,000 29: who moves twice is placed once. So where there are few members it
 	// is more (standings_portion): of 64,000 each took 6 to 8.
 	takeInMoves = 16_000

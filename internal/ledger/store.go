@@ -67,7 +67,7 @@ func storeTransfers(ctx context.Context, pipe *pg.Pipeline, tenantID int64, book
 	for _, b := range books {
 		n += len(b.transfers)
 	}
-	numbers, kinds := pg.Columns[int64](12, n), pg.Columns[int16](4, n)
+	numbers, kinds := pg.Columns[int64](11, n), pg.Columns[int16](4, n)
 	a := query.TransferInsertManyParams{
 		TenantID: tenantID, MemberIds: numbers(), Assets: kinds(), Seqs: numbers(), Kinds: kinds(), FromAccounts: kinds(), ToAccounts: kinds(),
 		Amounts: numbers(), AvailableAfter: numbers(), PendingAfter: numbers(), DebtAfter: numbers(), Awards: numbers(), Redeems: numbers(),
